@@ -1,0 +1,251 @@
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *
+mem_alloc(size_t size)
+{
+    void *memory = malloc(size ? size : 1);
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+void *
+mem_zalloc(size_t size)
+{
+    return memset(mem_alloc(size), 0, size);
+}
+
+void *
+mem_realloc(void *old, size_t size)
+{
+    void *memory = realloc(old, size ? size : 1);
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+char *
+mem_strndup(struct str text)
+{
+    char *copy = mem_alloc(text.len + 1);
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+char *
+mem_strdup(const char *text)
+{
+    return mem_strndup(str_of(text));
+}
+
+void
+buf_init(struct buf *buf, size_t max)
+{
+    *buf = (struct buf){.max = max};
+}
+
+void
+buf_done(struct buf *buf)
+{
+    free(buf->ptr);
+    buf_init(buf, buf->max);
+}
+
+void
+buf_done_ptr(struct buf *buf)
+{
+    buf_done(buf);
+}
+
+void
+buf_reset(struct buf *buf)
+{
+    buf->len = 0;
+    buf->overflow = false;
+}
+
+/* Makes room for `more` bytes and the final NUL; false once the maximum would be passed. */
+static bool
+buf_reserve(struct buf *buf, size_t more)
+{
+    if (buf->overflow || more > buf->max - buf->len) {
+        buf->overflow = true;
+        return false;
+    }
+    size_t need = buf->len + more + 1;
+    if (need <= buf->capacity)
+        return true;
+    size_t capacity = buf->capacity ? buf->capacity : 256;
+    while (capacity < need)
+        capacity *= 2;
+    buf->ptr = mem_realloc(buf->ptr, capacity);
+    buf->capacity = capacity;
+    return true;
+}
+
+void
+buf_add(struct buf *buf, struct str text)
+{
+    if (!buf_reserve(buf, text.len))
+        return;
+    if (text.len)
+        memcpy(buf->ptr + buf->len, text.ptr, text.len);
+    buf->len += text.len;
+    buf->ptr[buf->len] = '\0';
+}
+
+void
+buf_add_text(struct buf *buf, const char *text)
+{
+    buf_add(buf, str_of(text));
+}
+
+void
+buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, (struct str){&c, 1});
+}
+
+void
+buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char stack[512];
+    int length = vsnprintf(stack, sizeof stack, format, args);
+    va_end(args);
+    assert(length >= 0);
+    if ((size_t)length < sizeof stack) {
+        buf_add(buf, (struct str){stack, (size_t)length});
+        return;
+    }
+    if (!buf_reserve(buf, (size_t)length))
+        return;
+    va_start(args, format);
+    (void)vsnprintf(buf->ptr + buf->len, (size_t)length + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)length;
+}
+
+struct str
+buf_str(const struct buf *buf)
+{
+    return (struct str){buf->ptr, buf->len};
+}
+
+enum { ARENA_BLOCK_SIZE = 16 * 1024 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used;
+    size_t size;
+    _Alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+    struct arena_block *first;
+    struct arena_block *current;
+    size_t used_total;
+    size_t bytes_max;
+};
+
+static struct arena_block *
+arena_block_new(size_t size)
+{
+    struct arena_block *block = mem_alloc(sizeof *block + size);
+    *block = (struct arena_block){.size = size};
+    return block;
+}
+
+struct arena *
+arena_new(size_t bytes_max)
+{
+    struct arena *arena = mem_zalloc(sizeof *arena);
+    arena->bytes_max = bytes_max;
+    arena->first = arena->current = arena_block_new(ARENA_BLOCK_SIZE);
+    return arena;
+}
+
+static void
+arena_free_from(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+void
+arena_free(struct arena *arena)
+{
+    if (arena == NULL)
+        return;
+    arena_free_from(arena->first);
+    free(arena);
+}
+
+void
+arena_free_ptr(struct arena **arena)
+{
+    arena_free(*arena);
+}
+
+void
+arena_reset(struct arena *arena)
+{
+    arena_free_from(arena->first->next);
+    arena->first->next = NULL;
+    arena->first->used = 0;
+    arena->current = arena->first;
+    arena->used_total = 0;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    size_t aligned = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+    if (aligned < size || aligned > arena->bytes_max - arena->used_total)
+        abort(); /* input is bounded before it reaches an arena: passing this is our own mistake */
+    arena->used_total += aligned;
+    if (arena->current->size - arena->current->used < aligned) {
+        size_t block_size = aligned > ARENA_BLOCK_SIZE ? aligned : ARENA_BLOCK_SIZE;
+        arena->current->next = arena_block_new(block_size);
+        arena->current = arena->current->next;
+    }
+    void *memory = arena->current->bytes + arena->current->used;
+    arena->current->used += aligned;
+    return memset(memory, 0, aligned);
+}
+
+struct str
+arena_copy(struct arena *arena, struct str text)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    return (struct str){copy, text.len};
+}
+
+struct str
+arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(length >= 0);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    va_start(args, format);
+    (void)vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return (struct str){text, (size_t)length};
+}

@@ -1,0 +1,54 @@
+/*
+ * Growing byte buffer with a maximum it is born with, and an arena for everything that lives as
+ * long as one message. Going past the maximum sets `overflow` and stores nothing more, so a writer
+ * checks once at its end. Heap exhaustion aborts: sizes are bounded here, earlier. One owner, not
+ * thread-safe.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define CLEANUP(function) __attribute__((cleanup(function##_ptr)))
+/* Hands a pointer over and leaves NULL behind. */
+#define TAKE(pointer)                                                                              \
+    ({                                                                                             \
+        __typeof__(pointer) taken_ = (pointer);                                                    \
+        (pointer) = NULL;                                                                          \
+        taken_;                                                                                    \
+    })
+
+struct buf {
+    char *ptr; /* owned, NUL-terminated once anything was added */
+    size_t len;
+    size_t capacity;
+    size_t max; /* bytes; the most `len` may become */
+    bool overflow;
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_done(struct buf *buf); /* frees; the buffer may be initialised again */
+void buf_reset(struct buf *buf); /* empties, keeps the memory */
+void buf_add(struct buf *buf, struct str text);
+void buf_add_text(struct buf *buf, const char *text);
+void buf_add_char(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+struct str buf_str(const struct buf *buf);
+void buf_done_ptr(struct buf *buf);
+
+/* malloc, calloc and realloc that abort when there is no memory. */
+void *mem_alloc(size_t size);
+void *mem_zalloc(size_t size);
+void *mem_realloc(void *old, size_t size);
+char *mem_strdup(const char *text);
+char *mem_strndup(struct str text);
+
+struct arena; /* blocks of memory freed together */
+struct arena *arena_new(size_t bytes_max);
+void arena_free(struct arena *arena);
+void arena_free_ptr(struct arena **arena);
+void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */
+/* Zeroed, aligned for any type; aborts past bytes_max (callers bound their input first). */
+void *arena_alloc(struct arena *arena, size_t size);
+struct str arena_copy(struct arena *arena, struct str text); /* NUL-terminated behind its end */
+struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

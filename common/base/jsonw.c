@@ -1,0 +1,185 @@
+#include "base/jsonw.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct jsonw
+jsonw_on(struct buf *out)
+{
+    return (struct jsonw){.out = out};
+}
+
+static void
+jsonw_separate(struct jsonw *w)
+{
+    if (w->comma)
+        buf_add_char(w->out, ',');
+    w->comma = true;
+}
+
+static void
+jsonw_open(struct jsonw *w, char bracket)
+{
+    jsonw_separate(w);
+    buf_add_char(w->out, bracket);
+    w->comma = false;
+}
+
+static void
+jsonw_close(struct jsonw *w, char bracket)
+{
+    buf_add_char(w->out, bracket);
+    w->comma = true;
+}
+
+void
+jsonw_object_open(struct jsonw *w)
+{
+    jsonw_open(w, '{');
+}
+
+void
+jsonw_object_close(struct jsonw *w)
+{
+    jsonw_close(w, '}');
+}
+
+void
+jsonw_array_open(struct jsonw *w)
+{
+    jsonw_open(w, '[');
+}
+
+void
+jsonw_array_close(struct jsonw *w)
+{
+    jsonw_close(w, ']');
+}
+
+/* How many bytes at `p` need no escape. */
+static size_t
+jsonw_plain_run(const char *p, size_t left)
+{
+    size_t i = 0;
+    while (i < left) {
+        unsigned char c = (unsigned char)p[i];
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F)
+            break;
+        if (c == 0xE2 && left - i >= 3 && (unsigned char)p[i + 1] == 0x80 &&
+            ((unsigned char)p[i + 2] & 0xFE) == 0xA8)
+            break;
+        i++;
+    }
+    return i;
+}
+
+static void
+jsonw_quote(struct buf *out, struct str text)
+{
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len;) {
+        size_t run = jsonw_plain_run(text.ptr + i, text.len - i);
+        buf_add(out, (struct str){text.ptr + i, run});
+        i += run;
+        if (i == text.len)
+            break;
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == '"' || c == '\\') {
+            buf_add(out, (struct str){(const char[]){'\\', (char)c}, 2});
+        } else if (c == 0xE2) {
+            buf_printf(out, "\\u20%02x", 0x28 + ((unsigned char)text.ptr[i + 2] & 1));
+            i += 2;
+        } else {
+            buf_printf(out, "\\u%04x", c);
+        }
+        i++;
+    }
+    buf_add_char(out, '"');
+}
+
+void
+jsonw_key_str(struct jsonw *w, struct str key)
+{
+    jsonw_separate(w);
+    jsonw_quote(w->out, key);
+    buf_add_char(w->out, ':');
+    w->comma = false;
+}
+
+void
+jsonw_key(struct jsonw *w, const char *key)
+{
+    jsonw_key_str(w, str_of(key));
+}
+
+void
+jsonw_str(struct jsonw *w, struct str value)
+{
+    jsonw_separate(w);
+    jsonw_quote(w->out, value);
+}
+
+void
+jsonw_text(struct jsonw *w, const char *value)
+{
+    if (value == NULL)
+        jsonw_null(w);
+    else
+        jsonw_str(w, str_of(value));
+}
+
+void
+jsonw_raw(struct jsonw *w, struct str json)
+{
+    jsonw_separate(w);
+    buf_add(w->out, json);
+}
+
+void
+jsonw_int(struct jsonw *w, int64_t value)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%" PRId64, value);
+    jsonw_raw(w, (struct str){text, (size_t)length});
+}
+
+void
+jsonw_bool(struct jsonw *w, bool value)
+{
+    jsonw_raw(w, value ? STR("true") : STR("false"));
+}
+
+void
+jsonw_null(struct jsonw *w)
+{
+    jsonw_raw(w, STR("null"));
+}
+
+void
+jsonw_member(struct jsonw *w, const char *key, struct str value)
+{
+    jsonw_key(w, key);
+    jsonw_str(w, value);
+}
+
+void
+jsonw_member_text(struct jsonw *w, const char *key, const char *value)
+{
+    jsonw_key(w, key);
+    jsonw_text(w, value);
+}
+
+void
+jsonw_member_int(struct jsonw *w, const char *key, int64_t value)
+{
+    jsonw_key(w, key);
+    jsonw_int(w, value);
+}
+
+void
+jsonw_member_bool(struct jsonw *w, const char *key, bool value)
+{
+    jsonw_key(w, key);
+    jsonw_bool(w, value);
+}

@@ -1,0 +1,166 @@
+#include "io/crypto.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+crypto_sha256(struct str data, unsigned char out[SHA256_SIZE])
+{
+    (void)SHA256((const unsigned char *)data.ptr, data.len, out);
+}
+
+void
+crypto_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])
+{
+    unsigned length = SHA256_SIZE;
+    const unsigned char *done = HMAC(EVP_sha256(), key.ptr, (int)key.len,
+                                     (const unsigned char *)data.ptr, data.len, out, &length);
+    if (done == NULL)
+        abort(); /* only an unusable libcrypto refuses SHA-256 */
+}
+
+void
+crypto_random(void *out, size_t size)
+{
+    if (RAND_bytes(out, (int)size) != 1)
+        abort(); /* guessable tokens would be worse than none */
+}
+
+bool
+crypto_equal(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+void
+crypto_wipe(void *memory, size_t size)
+{
+    OPENSSL_cleanse(memory, size);
+}
+
+void
+hex_encode(const void *data, size_t size, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool
+hex_decode(struct str text, void *out, size_t size)
+{
+    if (text.len != 2 * size)
+        return false;
+    unsigned char *bytes = out;
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(text.ptr[2 * i]);
+        int low = hex_digit(text.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+void
+crypto_sha256_hex(struct str data, char out[SHA256_HEX_SIZE])
+{
+    unsigned char digest[SHA256_SIZE];
+    crypto_sha256(data, digest);
+    hex_encode(digest, sizeof digest, out);
+}
+
+size_t
+base64_length(size_t data_length)
+{
+    return (data_length + 2) / 3 * 4;
+}
+
+void
+base64_encode(struct buf *out, struct str data)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)data.ptr;
+    char chunk[256];
+    size_t used = 0;
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t left = data.len - i;
+        uint32_t bits = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+                        (left > 2 ? in[i + 2] : 0u);
+        chunk[used++] = alphabet[bits >> 18];
+        chunk[used++] = alphabet[bits >> 12 & 63];
+        chunk[used++] = left > 1 ? alphabet[bits >> 6 & 63] : '=';
+        chunk[used++] = left > 2 ? alphabet[bits & 63] : '=';
+        if (used == sizeof chunk) {
+            buf_add(out, (struct str){chunk, used});
+            used = 0;
+        }
+    }
+    buf_add(out, (struct str){chunk, used});
+}
+
+static int
+base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool
+base64_decode(struct str text, void *out, size_t size, size_t *ret_length)
+{
+    unsigned char *bytes = out;
+    size_t length = 0;
+    if (text.len % 4 != 0)
+        return false;
+    for (size_t i = 0; i < text.len; i += 4) {
+        bool last = i + 4 == text.len;
+        size_t pad = 0;
+        if (last && text.ptr[i + 3] == '=')
+            pad = text.ptr[i + 2] == '=' ? 2 : 1;
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 4; k++) {
+            int digit = k >= 4 - pad ? 0 : base64_digit(text.ptr[i + k]);
+            if (digit < 0)
+                return false;
+            bits = bits << 6 | (uint32_t)digit;
+        }
+        if ((pad == 1 && (bits & 0xFF)) || (pad == 2 && (bits & 0xFFFF)))
+            return false;
+        for (size_t k = 0; k < 3 - pad; k++) {
+            if (length == size)
+                return false;
+            bytes[length++] = (unsigned char)(bits >> (16 - 8 * k));
+        }
+    }
+    *ret_length = length;
+    return true;
+}

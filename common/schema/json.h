@@ -1,0 +1,50 @@
+/*
+ * JSON documents, read. The only part that knows cJSON; everything passes base/jsonscan first, so
+ * what cJSON is lax about never arrives. Reading is table-driven: a struct, and one row a member.
+ * Not thread-safe per document.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct json;     /* a value inside a document, borrowed */
+struct json_doc; /* a parsed document */
+
+enum err_code json_parse(struct str text, struct json_doc **ret_doc, struct err *err) MUST_CHECK;
+void json_doc_free(struct json_doc *doc);
+void json_doc_free_ptr(struct json_doc **doc);
+const struct json *json_root(const struct json_doc *doc);
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type json_type(const struct json *value);
+/* Case-sensitive; NULL when absent or when `object` is not an object. */
+const struct json *json_get(const struct json *object, const char *name);
+/* Values of another type give STR_NONE, `fallback`, false. */
+struct str json_str(const struct json *value);
+int64_t json_int(const struct json *value, int64_t fallback);
+bool json_bool(const struct json *value);
+/* Members of an object or elements of an array, in order: first child, then next. */
+const struct json *json_first(const struct json *container);
+const struct json *json_next(const struct json *value);
+struct str json_name(const struct json *member);
+
+/* One row per member of a struct that is read from an object. Strings are copied into the arena. */
+enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_OBJECT };
+struct json_row {
+    const char *name;
+    size_t offset; /* of a struct str, int64_t, bool or const struct json * */
+    enum json_kind kind;
+    bool required;
+};
+#define JSON_ROW(struct_type, member, json_kind, is_required)                                      \
+    {                                                                                              \
+        .name = #member, .offset = offsetof(struct_type, member), .kind = (json_kind),             \
+        .required = (is_required)                                                                  \
+    }
+
+/* Fills `into` (zeroed by the caller). ERR_MALFORMED for a wrong type, ERR_UNKNOWN_MEMBER when
+ * `closed` and a name has no row, ERR_MISSING_MEMBER; the name of the member is copied to
+ * ret_member (64 bytes, may be NULL; only names, never values). */
+enum err_code json_read(const struct json *object, const struct json_row *rows, size_t row_count,
+                        bool closed, struct arena *arena, void *into, char ret_member[64],
+                        struct err *err) MUST_CHECK;

@@ -88,7 +88,7 @@ jsonw_quote(struct buf *out, struct str text)
         if (c == '"' || c == '\\') {
             buf_add(out, (struct str){(const char[]){'\\', (char)c}, 2});
         } else if (c == 0xE2) {
-            buf_printf(out, "\\u20%02x", 0x28 + ((unsigned char)text.ptr[i + 2] & 1));
+            buf_printf(out, "\\u20%02x", 0x28u + ((unsigned char)text.ptr[i + 2] & 1u));
             i += 2;
         } else {
             buf_printf(out, "\\u%04x", c);

@@ -1,0 +1,133 @@
+/*
+ * Kafka through librdkafka: an idempotent producer (acks=all) that reports every delivery once, and
+ * a consumer that hands over batches and commits only what it is told. Knows nothing of payloads.
+ *
+ * Traps of librdkafka 2.0.2 that shape this file: batch consume may skip offsets (so batches are
+ * built from single polls), cooperative assignment loops (so range), a fatal idempotence error ends
+ * the producer for good (so the producer is replaced), Nagle is on by default.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct kafka_header {
+    const char *name;
+    struct str value;
+};
+
+/* --- producer: thread-safe --- */
+
+struct kafka_producer;
+
+struct kafka_producer_conf {
+    const char *bootstrap;
+    const char *client_id;
+    unsigned linger_ms;           /* wait for more to fill a batch */
+    unsigned delivery_timeout_ms; /* after this a message is reported as not delivered */
+    unsigned queue_messages_max;  /* then ERR_BUSY */
+    /* Every message sent is reported exactly once, from the producer's own thread. On failure the
+     * message may still have been stored (POSSIBLY_PERSISTED): repeat with the same id. */
+    void (*on_delivered)(void *message_ctx, enum err_code code, int32_t partition, int64_t offset,
+                         void *ctx);
+    void *ctx;
+};
+
+struct kafka_message {
+    const char *topic;
+    struct str key;
+    struct str value; /* ptr NULL is a tombstone */
+    const struct kafka_header *headers;
+    size_t header_count;
+    void *message_ctx; /* NULL: not reported */
+};
+
+enum err_code kafka_producer_open(const struct kafka_producer_conf *conf,
+                                  struct kafka_producer **ret_producer, struct err *err) MUST_CHECK;
+/* Copies the message into the producer's queue. ERR_BUSY when the queue is full, ERR_UNAVAILABLE
+ * while a broken producer is being replaced, ERR_TOO_LARGE, ERR_CONFIG for an unknown topic. */
+enum err_code kafka_producer_send(struct kafka_producer *producer,
+                                  const struct kafka_message *message, struct err *err) MUST_CHECK;
+/* Waits until all is reported; ERR_TIMEOUT when something is still under way at the deadline. */
+enum err_code kafka_producer_flush(struct kafka_producer *producer, unsigned timeout_ms,
+                                   struct err *err) MUST_CHECK;
+/* Messages queued or in flight. */
+size_t kafka_producer_pending(struct kafka_producer *producer);
+/* How often the producer had to be replaced after a fatal error. */
+uint64_t kafka_producer_replaced(const struct kafka_producer *producer);
+void kafka_producer_close(struct kafka_producer *producer);
+
+/* --- consumer: one thread --- */
+
+struct kafka_consumer;
+
+struct kafka_consumer_conf {
+    const char *bootstrap;
+    const char *client_id;
+    const char *group; /* NULL: no group, every partition from its end (see kafka_consumer_tail) */
+    const char *const *topics; /* NULL at the end */
+    unsigned session_timeout_ms;
+    /* NULL, or told about log lines of the library (operator's words, no payloads). */
+    void (*on_log)(int level, const char *text, void *ctx);
+    void *ctx;
+};
+
+/* A message received; borrowed from its batch. */
+struct kafka_record {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms;
+    struct str key;
+    struct str value;
+    bool tombstone; /* no value at all, unlike an empty one */
+    void *raw;
+};
+
+struct kafka_batch; /* records received together */
+
+enum err_code kafka_consumer_open(const struct kafka_consumer_conf *conf,
+                                  struct kafka_consumer **ret_consumer, struct err *err) MUST_CHECK;
+/* Up to `count_max` records: waits `first_wait_ms` for the first and at most `fill_wait_ms` for
+ * more. An empty batch is no error. Records of partitions that were taken away meanwhile are
+ * dropped (their new owner has them). */
+enum err_code kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max,
+                                  unsigned first_wait_ms, unsigned fill_wait_ms,
+                                  struct kafka_batch **ret_batch, struct err *err) MUST_CHECK;
+/* Commits the offsets behind every record of the batch, synchronously. A partition that was taken
+ * away meanwhile is no error. */
+enum err_code kafka_consumer_commit(struct kafka_consumer *consumer,
+                                    const struct kafka_batch *batch, struct err *err) MUST_CHECK;
+/* Goes back to the batch's first offsets: it will be polled again. */
+enum err_code kafka_consumer_rewind(struct kafka_consumer *consumer,
+                                    const struct kafka_batch *batch, struct err *err) MUST_CHECK;
+/* Keeps the membership alive during a long wait without receiving anything. */
+void kafka_consumer_idle(struct kafka_consumer *consumer, unsigned wait_ms);
+/* True once partitions are assigned. */
+bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
+/* Sum over assigned partitions of end minus position, -1 when unknown. No network. */
+int64_t kafka_consumer_lag(struct kafka_consumer *consumer);
+void kafka_consumer_close(struct kafka_consumer *consumer);
+
+size_t kafka_batch_count(const struct kafka_batch *batch);
+const struct kafka_record *kafka_batch_record(const struct kafka_batch *batch, size_t index);
+void kafka_batch_free(struct kafka_batch *batch);
+/* The last header of that name; STR_NONE when absent. */
+struct str kafka_record_header(const struct kafka_record *record, const char *name);
+/* All headers in order; returns how many were written, at most `max`. */
+size_t kafka_record_headers(const struct kafka_record *record, struct kafka_header *out, size_t max);
+
+/* --- cluster: for start-up checks and tools --- */
+
+struct kafka_topic_conf {
+    const char *name;
+    int partitions;
+    int replication;
+    const char *const (*config)[2]; /* pairs, {NULL, NULL} at the end; may be NULL */
+};
+/* Creates what is missing; topics that exist are left as they are. */
+enum err_code kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics,
+                                  size_t count, unsigned timeout_ms, struct err *err) MUST_CHECK;
+/* Partition and replica count of a topic; ERR_NOT_FOUND when it does not exist. */
+enum err_code kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_ms,
+                                   int *ret_partitions, int *ret_replication,
+                                   struct err *err) MUST_CHECK;

@@ -1,0 +1,17 @@
+/* Shared by the Kafka files of io only: settings as a table, client creation with our errors. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+
+struct kafka_setting {
+    const char *name;
+    const char *value;
+};
+
+enum err_code kafka_conf_new(const struct kafka_setting *settings, size_t count,
+                             rd_kafka_conf_t **ret_conf, struct err *err) MUST_CHECK;
+/* Takes `conf` whatever happens. */
+enum err_code kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client,
+                               struct err *err) MUST_CHECK;

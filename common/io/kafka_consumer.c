@@ -1,0 +1,400 @@
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/kafka.h"
+#include "io/kafka_conf.h"
+
+enum { TAIL_QUERY_MS = 5000, COMMIT_TRIES = 3 };
+
+struct kafka_consumer {
+    struct kafka_consumer_conf conf;
+    rd_kafka_t *client;
+    uint64_t revocations; /* grows whenever partitions are taken away */
+    bool assigned;
+};
+
+struct kafka_batch {
+    size_t count;
+    size_t count_max;
+    struct kafka_record *records;
+};
+
+static void
+on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
+             rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct kafka_consumer *consumer = opaque;
+    if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        (void)rd_kafka_assign(client, partitions);
+        consumer->assigned = partitions->cnt > 0;
+        return;
+    }
+    consumer->revocations++;
+    consumer->assigned = false;
+    (void)rd_kafka_assign(client, NULL);
+}
+
+static void
+on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    const struct kafka_consumer *consumer = rd_kafka_opaque(client);
+    (void)facility;
+    if (consumer && consumer->conf.on_log)
+        consumer->conf.on_log(level, text, consumer->conf.ctx);
+}
+
+static enum err_code
+client_new(struct kafka_consumer *consumer, struct err *err)
+{
+    char session[16];
+    (void)snprintf(session, sizeof session, "%u", consumer->conf.session_timeout_ms);
+    const struct kafka_setting settings[] = {
+        {"bootstrap.servers", consumer->conf.bootstrap},
+        {"client.id", consumer->conf.client_id},
+        {"group.id", consumer->conf.group ? consumer->conf.group : "none"},
+        {"session.timeout.ms", session},
+        {"heartbeat.interval.ms", "1000"},
+        {"max.poll.interval.ms", "300000"},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "earliest"},
+        {"partition.assignment.strategy", "range"},
+        {"check.crcs", "true"},
+        {"allow.auto.create.topics", "false"},
+        {"socket.nagle.disable", "true"},
+        {"fetch.wait.max.ms", "100"},
+        {"queued.max.messages.kbytes", "16384"},
+        {"reconnect.backoff.ms", "50"},
+        {"reconnect.backoff.max.ms", "1000"},
+        {"log.connection.close", "false"},
+        {"enable.partition.eof", "false"},
+    };
+    rd_kafka_conf_t *conf = NULL;
+    enum err_code code = kafka_conf_new(settings, sizeof settings / sizeof settings[0], &conf, err);
+    if (code)
+        return code;
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_opaque(conf, consumer);
+    code = kafka_client_new(RD_KAFKA_CONSUMER, conf, &consumer->client, err);
+    if (code == ERR_OK)
+        (void)rd_kafka_poll_set_consumer(consumer->client);
+    return code;
+}
+
+static enum err_code
+subscribe(struct kafka_consumer *consumer, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(4);
+    for (size_t i = 0; consumer->conf.topics[i]; i++)
+        (void)rd_kafka_topic_partition_list_add(topics, consumer->conf.topics[i],
+                                                RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return error ? ERR(err, ERR_CONFIG, "cannot subscribe: %s", rd_kafka_err2str(error)) : ERR_OK;
+}
+
+/* Without a group: every partition, from its end on. */
+static enum err_code
+assign_tail(struct kafka_consumer *consumer, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (size_t i = 0; consumer->conf.topics[i] && code == ERR_OK; i++) {
+        int partitions = 0;
+        int replication = 0;
+        code = kafka_topic_describe(consumer->conf.bootstrap, consumer->conf.topics[i],
+                                    TAIL_QUERY_MS, &partitions, &replication, err);
+        for (int p = 0; code == ERR_OK && p < partitions; p++)
+            rd_kafka_topic_partition_list_add(list, consumer->conf.topics[i], p)->offset =
+                RD_KAFKA_OFFSET_END;
+    }
+    if (code == ERR_OK && rd_kafka_assign(consumer->client, list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = ERR(err, ERR_UNAVAILABLE, "cannot assign partitions");
+    consumer->assigned = code == ERR_OK;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+enum err_code
+kafka_consumer_open(const struct kafka_consumer_conf *conf, struct kafka_consumer **ret_consumer,
+                    struct err *err)
+{
+    struct kafka_consumer *consumer = mem_zalloc(sizeof *consumer);
+    consumer->conf = *conf;
+    enum err_code code = client_new(consumer, err);
+    if (code == ERR_OK)
+        code = conf->group ? subscribe(consumer, err) : assign_tail(consumer, err);
+    if (code) {
+        kafka_consumer_close(consumer);
+        return code;
+    }
+    *ret_consumer = consumer;
+    return ERR_OK;
+}
+
+static struct kafka_batch *
+batch_new(size_t count_max)
+{
+    struct kafka_batch *batch = mem_zalloc(sizeof *batch);
+    batch->count_max = count_max;
+    batch->records = mem_alloc(count_max * sizeof *batch->records);
+    return batch;
+}
+
+static void
+batch_clear(struct kafka_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        rd_kafka_message_destroy(batch->records[i].raw);
+    batch->count = 0;
+}
+
+void
+kafka_batch_free(struct kafka_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    batch_clear(batch);
+    free(batch->records);
+    free(batch);
+}
+
+static void
+batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
+{
+    batch->records[batch->count++] = (struct kafka_record){
+        .topic = rd_kafka_topic_name(message->rkt),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+        .tombstone = message->payload == NULL,
+        .raw = message,
+    };
+}
+
+/* Errors of a consumer are events, not the end: the library goes on by itself. Those that will not
+ * pass by themselves are returned. */
+static enum err_code
+consumer_event(rd_kafka_resp_err_t error, const char *text, struct err *err)
+{
+    switch ((int)error) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return ERR(err, ERR_CONFIG, "committed offset is outside the topic: %.180s", text);
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return ERR(err, ERR_INTERNAL, "kafka consumer is unfit: %.200s", text);
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return ERR(err, ERR_CONFIG, "kafka refuses this service: %.180s", text);
+    default:
+        return ERR_OK;
+    }
+}
+
+static int
+wait_left_ms(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    return now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns + 999999) / 1000000);
+}
+
+enum err_code
+kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned first_wait_ms,
+                    unsigned fill_wait_ms, struct kafka_batch **ret_batch, struct err *err)
+{
+    struct kafka_batch *batch = batch_new(count_max);
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)first_wait_ms * 1000000;
+    uint64_t revocations = consumer->revocations;
+    enum err_code code = ERR_OK;
+    while (batch->count < count_max && code == ERR_OK) {
+        rd_kafka_message_t *message =
+            rd_kafka_consumer_poll(consumer->client, wait_left_ms(deadline_ns));
+        if (revocations != consumer->revocations) {
+            /* What was collected belongs to others now: a new assignment starts at the committed
+             * offsets, so nothing is skipped. */
+            batch_clear(batch);
+            revocations = consumer->revocations;
+        }
+        if (message == NULL)
+            break;
+        if (message->err) {
+            code = consumer_event(message->err, rd_kafka_message_errstr(message), err);
+            rd_kafka_message_destroy(message);
+            continue;
+        }
+        batch_add(batch, message);
+        if (batch->count == 1)
+            deadline_ns = clock_mono_ns() + (uint64_t)fill_wait_ms * 1000000;
+    }
+    if (code) {
+        kafka_batch_free(batch);
+        return code;
+    }
+    *ret_batch = batch;
+    return ERR_OK;
+}
+
+/* One entry a partition; `pick_last` takes the offset behind the last record, else the first's. */
+static rd_kafka_topic_partition_list_t *
+batch_offsets(const struct kafka_batch *batch, bool pick_last)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct kafka_record *record = &batch->records[i];
+        rd_kafka_topic_partition_t *entry =
+            rd_kafka_topic_partition_list_find(list, record->topic, record->partition);
+        bool fresh = entry == NULL;
+        if (fresh)
+            entry = rd_kafka_topic_partition_list_add(list, record->topic, record->partition);
+        if (pick_last)
+            entry->offset = record->offset + 1;
+        else if (fresh)
+            entry->offset = record->offset;
+    }
+    return list;
+}
+
+static bool
+commit_lost_partition(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+           error == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST || error == RD_KAFKA_RESP_ERR__NO_OFFSET;
+}
+
+enum err_code
+kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_batch *batch,
+                      struct err *err)
+{
+    rd_kafka_topic_partition_list_t *list = batch_offsets(batch, true);
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < COMMIT_TRIES; i++) {
+        error = rd_kafka_commit(consumer->client, list, 0);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR || commit_lost_partition(error))
+            break;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || commit_lost_partition(error))
+        return ERR_OK;
+    return ERR(err, ERR_UNAVAILABLE, "cannot commit offsets: %s", rd_kafka_err2str(error));
+}
+
+enum err_code
+kafka_consumer_rewind(struct kafka_consumer *consumer, const struct kafka_batch *batch,
+                      struct err *err)
+{
+    rd_kafka_topic_partition_list_t *list = batch_offsets(batch, false);
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, TAIL_QUERY_MS);
+    enum err_code code = ERR_OK;
+    for (int i = 0; error == NULL && i < list->cnt; i++)
+        if (list->elems[i].err && list->elems[i].err != RD_KAFKA_RESP_ERR__STATE)
+            code = ERR(err, ERR_UNAVAILABLE, "cannot go back to an offset: %s",
+                       rd_kafka_err2str(list->elems[i].err));
+    if (error) {
+        code = ERR(err, ERR_UNAVAILABLE, "cannot go back: %s", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+void
+kafka_consumer_idle(struct kafka_consumer *consumer, unsigned wait_ms)
+{
+    /* Paused partitions deliver nothing, so that a poll only serves membership. */
+    rd_kafka_topic_partition_list_t *list = NULL;
+    if (rd_kafka_assignment(consumer->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    (void)rd_kafka_pause_partitions(consumer->client, list);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, (int)wait_ms);
+    if (message)
+        rd_kafka_message_destroy(message);
+    (void)rd_kafka_resume_partitions(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+bool
+kafka_consumer_assigned(const struct kafka_consumer *consumer)
+{
+    return consumer->assigned;
+}
+
+int64_t
+kafka_consumer_lag(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    int64_t lag = 0;
+    if (rd_kafka_assignment(consumer->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    (void)rd_kafka_position(consumer->client, list);
+    for (int i = 0; i < list->cnt; i++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        if (rd_kafka_get_watermark_offsets(consumer->client, entry->topic, entry->partition, &low,
+                                           &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            entry->offset >= 0 && high > entry->offset)
+            lag += high - entry->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return lag;
+}
+
+void
+kafka_consumer_close(struct kafka_consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    if (consumer->client) {
+        (void)rd_kafka_consumer_close(consumer->client);
+        rd_kafka_destroy(consumer->client);
+    }
+    free(consumer);
+}
+
+size_t
+kafka_batch_count(const struct kafka_batch *batch)
+{
+    return batch->count;
+}
+
+const struct kafka_record *
+kafka_batch_record(const struct kafka_batch *batch, size_t index)
+{
+    return &batch->records[index];
+}
+
+struct str
+kafka_record_header(const struct kafka_record *record, const char *name)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return STR_NONE;
+    return (struct str){value, value ? size : 0};
+}
+
+size_t
+kafka_record_headers(const struct kafka_record *record, struct kafka_header *out, size_t max)
+{
+    rd_kafka_headers_t *headers = NULL;
+    size_t count = 0;
+    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    const char *name;
+    const void *value;
+    size_t size;
+    while (count < max && rd_kafka_header_get_all(headers, count, &name, &value, &size) ==
+                              RD_KAFKA_RESP_ERR_NO_ERROR)
+        out[count++] = (struct kafka_header){name, {value, value ? size : 0}};
+    return count;
+}

@@ -1,0 +1,82 @@
+/*
+ * PostgreSQL through libpq: one connection, prepared statements by name (one named SQL file each),
+ * parameters only, binary arrays for unnest. Reconnects by itself outside a transaction. Server
+ * texts never leave this module except in the operator's log. Not thread-safe: one per thread.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct pg;
+struct pg_result;
+
+struct pg_statement {
+    const char *name; /* unique in the process */
+    const char *sql;
+};
+
+struct pg_conf {
+    const char *dsn;              /* libpq connection string, without a password in it */
+    const char *application_name; /* shown in pg_stat_activity */
+    unsigned statement_timeout_ms;
+};
+
+/* No connection is made yet. `conf` strings outlive it. */
+struct pg *pg_new(const struct pg_conf *conf);
+void pg_free(struct pg *pg);
+void pg_free_ptr(struct pg **pg);
+/* Connects when there is no live connection; at most one attempt per 200 ms. */
+enum err_code pg_ready(struct pg *pg, struct err *err) MUST_CHECK;
+/* True while connected as far as is known (no round trip). */
+bool pg_connected(const struct pg *pg);
+
+enum pg_kind { PG_TEXT, PG_TEXT_ARRAY, PG_NULL };
+struct pg_param {
+    enum pg_kind kind;
+    struct str value; /* text, or an array built by pg_array_* */
+};
+#define PG_STR(s) ((struct pg_param){PG_TEXT, (s)})
+#define PG_ARRAY(array) ((struct pg_param){PG_TEXT_ARRAY, buf_str(&(array)->bytes)})
+/* NULL for an empty string. */
+struct pg_param pg_str_or_null(struct str text);
+
+/* A text[] in PostgreSQL's binary form. STR_NONE elements (ptr NULL) become NULL. */
+struct pg_array {
+    struct buf bytes;
+    uint32_t count;
+};
+void pg_array_init(struct pg_array *array, size_t bytes_max);
+void pg_array_done(struct pg_array *array);
+void pg_array_reset(struct pg_array *array);
+void pg_array_add(struct pg_array *array, struct str element);
+/* Writes the count into the header; call once after the last element. */
+void pg_array_finish(struct pg_array *array);
+
+/*
+ * Runs one statement. ret_result may be NULL when no rows are wanted. Error classes by SQLSTATE:
+ * 23505 ERR_DUPLICATE; 08, 57, 53 and a lost connection ERR_UNAVAILABLE; 40001, 40P01, 55P03
+ * ERR_CONFLICT; 57014 ERR_TIMEOUT; 22 and 23 ERR_INVALID; 42 ERR_CONFIG; others ERR_INTERNAL.
+ * After an error inside a transaction the caller must pg_rollback().
+ */
+enum err_code pg_exec(struct pg *pg, const struct pg_statement *statement,
+                      const struct pg_param *params, size_t param_count,
+                      struct pg_result **ret_result, struct err *err) MUST_CHECK;
+enum err_code pg_begin(struct pg *pg, struct err *err) MUST_CHECK;
+/* Repeatable read: facts and writes of one transaction see one snapshot. */
+enum err_code pg_begin_snapshot(struct pg *pg, struct err *err) MUST_CHECK;
+/* ERR_UNAVAILABLE here means in doubt: it may have been committed. */
+enum err_code pg_commit(struct pg *pg, struct err *err) MUST_CHECK;
+void pg_rollback(struct pg *pg);
+/* One or more statements without parameters or result, for sessions' own use (LISTEN, SET). */
+enum err_code pg_script(struct pg *pg, const char *sql, struct err *err) MUST_CHECK;
+
+void pg_result_free(struct pg_result *result);
+void pg_result_free_ptr(struct pg_result **result);
+size_t pg_rows(const struct pg_result *result);
+bool pg_is_null(const struct pg_result *result, size_t row, int column);
+/* Borrowed from the result; STR_NONE for NULL. */
+struct str pg_str(const struct pg_result *result, size_t row, int column);
+int64_t pg_int(const struct pg_result *result, size_t row, int column, int64_t if_null);
+bool pg_bool(const struct pg_result *result, size_t row, int column);
+/* Rows touched by INSERT, UPDATE or DELETE. */
+uint64_t pg_affected(const struct pg_result *result);

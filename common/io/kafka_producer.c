@@ -185,7 +185,7 @@ kafka_producer_send(struct kafka_producer *producer, const struct kafka_message 
     (void)pthread_rwlock_rdlock(&producer->lock);
     rd_kafka_resp_err_t error = rd_kafka_producev(
         producer->client, RD_KAFKA_V_TOPIC(message->topic), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_KEY(message->key.ptr, message->key.len),
+        RD_KAFKA_V_KEY((void *)(uintptr_t)message->key.ptr, message->key.len),
         RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.ptr, message->value.len),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(message->message_ctx),
         RD_KAFKA_V_END);

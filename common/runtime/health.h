@@ -1,0 +1,24 @@
+/*
+ * Health: which parts this process depends on, asked about once a second by a thread of its own,
+ * with connections of its own. /livez never asks; /readyz tells the last answers. Also serves the
+ * admin port. Checks run one after the other on one thread.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct health;
+
+typedef enum err_code (*health_check)(void *ctx, struct err *err);
+
+/* Serves /livez, /readyz, /metrics on `listen`. */
+enum err_code health_open(const char *listen, struct health **ret_health,
+                          struct err *err) MUST_CHECK;
+/* Before health_start only. `name` is a literal. */
+void health_add(struct health *health, const char *name, health_check check, void *ctx);
+void health_start(struct health *health);
+/* A draining process is not ready. */
+void health_drain(struct health *health);
+/* Every check passed the last time it was asked. */
+bool health_ready(struct health *health);
+void health_close(struct health *health);

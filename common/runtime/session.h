@@ -1,0 +1,65 @@
+/*
+ * Sessions in Redis. Knows the keys, their lives and the record's form; knows nothing of HTTP or of
+ * who may do what.
+ *
+ * Keys: `sess:<sha256 of the token in hex>` holds the record and lives `idle` seconds from its last
+ * use; `acct:<account id>` is a sorted set of a person's session hashes by opening time. The token
+ * itself (256 random bits in hex) is stored nowhere. A record has an absolute end as well.
+ *
+ * Functions take the caller's Redis connection and are as thread-safe as that.
+ */
+#pragma once
+
+#include "io/redis.h"
+
+enum { SESSION_TOKEN_SIZE = 65, SESSION_HASH_SIZE = 65, SESSIONS_PER_ACCOUNT = 5 };
+
+/* All texts are borrowed from the arena of the call that loaded it. Absent: len 0. */
+struct session {
+    char hash[SESSION_HASH_SIZE]; /* of the token it was loaded by */
+    struct str session_id;        /* random, tells sessions apart without being a secret */
+    struct str account_id;
+    struct str channel;
+    int64_t opened_at_ms;
+    int64_t expires_at_ms; /* absolute end */
+    struct str openid_sealed;  /* context "openid/<account id>" */
+    struct str document_index; /* the document that passed the face check */
+    struct str student_id;     /* bound */
+    struct str school_code;
+    struct str phone_index;
+    struct str phone_sealed; /* context "phone/<phone index>" */
+    struct str card_sealed;  /* JSON of the student's card, context "card/<account id>" */
+};
+
+bool session_is_bound(const struct session *session);
+
+/*
+ * Looks up many tokens in one round trip and touches them. ret_found[i] says whether ret_sessions[i]
+ * was filled; an expired or malformed token is simply not found.
+ */
+enum err_code session_load(struct redis *redis, const struct str *tokens, size_t count,
+                           int64_t now_ms, unsigned idle_s, struct arena *arena,
+                           struct session *ret_sessions, bool *ret_found,
+                           struct err *err) MUST_CHECK;
+/* Stores a new session and ends the person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number
+ * is returned). ret_token receives the token. */
+enum err_code session_open(struct redis *redis, const struct session *session, unsigned idle_s,
+                           struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
+                           size_t *ret_evicted, struct err *err) MUST_CHECK;
+/* The record under a new token; the old token is dead when this returns. */
+enum err_code session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
+                             struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
+                             struct err *err) MUST_CHECK;
+/* Overwrites the record under the same token, if the session still lives. */
+enum err_code session_update(struct redis *redis, const struct session *session,
+                             struct arena *arena, struct err *err) MUST_CHECK;
+enum err_code session_close(struct redis *redis, const struct session *session,
+                            struct arena *arena, struct err *err) MUST_CHECK;
+/* All live sessions of an account (at most SESSIONS_PER_ACCOUNT + a few). */
+enum err_code session_list(struct redis *redis, struct str account_id, struct arena *arena,
+                           struct session *ret_sessions, size_t max, size_t *ret_count,
+                           struct err *err) MUST_CHECK;
+
+/* The stored form: tab-separated, version first. Pure. */
+struct str session_encode(const struct session *session, struct arena *arena);
+bool session_decode(struct str text, struct session *ret_session);

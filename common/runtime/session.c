@@ -1,0 +1,275 @@
+#include "runtime/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/crypto.h"
+
+enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 13 };
+#define SESSION_VERSION "s1"
+
+bool
+session_is_bound(const struct session *session)
+{
+    return session->student_id.len > 0;
+}
+
+struct str
+session_encode(const struct session *s, struct arena *arena)
+{
+    return arena_printf(
+        arena,
+        SESSION_VERSION "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%" PRId64
+                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s",
+        STR_ARG(s->session_id), STR_ARG(s->account_id), STR_ARG(s->channel), s->opened_at_ms,
+        s->expires_at_ms, STR_ARG(s->openid_sealed), STR_ARG(s->document_index),
+        STR_ARG(s->student_id), STR_ARG(s->school_code), STR_ARG(s->phone_index),
+        STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed));
+}
+
+bool
+session_decode(struct str text, struct session *ret)
+{
+    struct str part[SESSION_FIELDS];
+    uint64_t opened = 0;
+    uint64_t expires = 0;
+    for (size_t i = 0; i < SESSION_FIELDS; i++) {
+        if (text.ptr == NULL)
+            return false;
+        part[i] = str_cut(&text, '\t');
+    }
+    if (text.ptr || !str_eq(part[0], STR(SESSION_VERSION)) || part[1].len == 0 ||
+        part[2].len == 0 || !str_to_u64(part[4], INT64_MAX, &opened) ||
+        !str_to_u64(part[5], INT64_MAX, &expires))
+        return false;
+    ret->session_id = part[1];
+    ret->account_id = part[2];
+    ret->channel = part[3];
+    ret->opened_at_ms = (int64_t)opened;
+    ret->expires_at_ms = (int64_t)expires;
+    ret->openid_sealed = part[6];
+    ret->document_index = part[7];
+    ret->student_id = part[8];
+    ret->school_code = part[9];
+    ret->phone_index = part[10];
+    ret->phone_sealed = part[11];
+    ret->card_sealed = part[12];
+    return true;
+}
+
+static struct str
+session_key(const char *hash, struct arena *arena)
+{
+    return arena_printf(arena, "sess:%s", hash);
+}
+
+static struct str
+account_key(struct str account_id, struct arena *arena)
+{
+    return arena_printf(arena, "acct:%.*s", STR_ARG(account_id));
+}
+
+static bool
+token_plausible(struct str token)
+{
+    unsigned char bytes[TOKEN_BYTES];
+    return hex_decode(token, bytes, sizeof bytes);
+}
+
+enum err_code
+session_load(struct redis *redis, const struct str *tokens, size_t count, int64_t now_ms,
+             unsigned idle_s, struct arena *arena, struct session *ret_sessions, bool *ret_found,
+             struct err *err)
+{
+    struct redis_command commands[REDIS_PIPELINE_MAX];
+    struct redis_value values[REDIS_PIPELINE_MAX];
+    size_t asked[REDIS_PIPELINE_MAX];
+    size_t asked_count = 0;
+    struct str idle = arena_printf(arena, "%u", idle_s);
+    for (size_t i = 0; i < count; i++) {
+        ret_found[i] = false;
+        if (!token_plausible(tokens[i]))
+            continue;
+        ret_sessions[i] = (struct session){0};
+        crypto_sha256_hex(tokens[i], ret_sessions[i].hash);
+        commands[asked_count] = REDIS_COMMAND(
+            STR("GETEX"), session_key(ret_sessions[i].hash, arena), STR("EX"), idle);
+        asked[asked_count++] = i;
+    }
+    if (asked_count == 0)
+        return ERR_OK;
+    enum err_code code = redis_pipeline(redis, commands, asked_count, arena, values, err);
+    if (code)
+        return code;
+    for (size_t k = 0; k < asked_count; k++) {
+        if (values[k].type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[k].text));
+        struct session *session = &ret_sessions[asked[k]];
+        ret_found[asked[k]] = values[k].type == REDIS_STR &&
+                              session_decode(values[k].text, session) &&
+                              now_ms < session->expires_at_ms;
+    }
+    return ERR_OK;
+}
+
+static void
+token_new(char ret_token[SESSION_TOKEN_SIZE], char ret_hash[SESSION_HASH_SIZE])
+{
+    unsigned char bytes[TOKEN_BYTES];
+    crypto_random(bytes, sizeof bytes);
+    hex_encode(bytes, sizeof bytes, ret_token);
+    crypto_wipe(bytes, sizeof bytes);
+    crypto_sha256_hex(str_of(ret_token), ret_hash);
+}
+
+/* Runs commands between MULTI and EXEC and looks at EXEC's answer only. */
+static enum err_code
+transaction(struct redis *redis, const struct redis_command *commands, size_t count,
+            struct arena *arena, struct err *err)
+{
+    struct redis_command all[16];
+    struct redis_value values[16];
+    all[0] = REDIS_COMMAND(STR("MULTI"));
+    memcpy(all + 1, commands, count * sizeof *commands);
+    all[count + 1] = REDIS_COMMAND(STR("EXEC"));
+    enum err_code code = redis_pipeline(redis, all, count + 2, arena, values, err);
+    if (code)
+        return code;
+    const struct redis_value *done = &values[count + 1];
+    if (done->type != REDIS_ARRAY)
+        return ERR(err, ERR_UNAVAILABLE, "redis refused a transaction: %.*s", STR_ARG(done->text));
+    for (size_t i = 0; i < done->count; i++)
+        if (done->elements[i].type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s",
+                       STR_ARG(done->elements[i].text));
+    return ERR_OK;
+}
+
+/* Live seconds of the set of sessions: the absolute end of its newest member. */
+static struct str
+account_ttl(const struct session *session, struct arena *arena)
+{
+    int64_t left_s = (session->expires_at_ms - clock_now_ms()) / 1000;
+    return arena_printf(arena, "%" PRId64, left_s > 1 ? left_s : 1);
+}
+
+static enum err_code
+evict_oldest(struct redis *redis, struct str account, struct arena *arena, size_t *ret_evicted,
+             struct err *err)
+{
+    struct redis_value oldest;
+    struct redis_command command =
+        REDIS_COMMAND(STR("ZRANGE"), account, STR("0"), arena_printf(arena, "-%d",
+                      SESSIONS_PER_ACCOUNT + 1));
+    enum err_code code = redis_call(redis, &command, arena, &oldest, err);
+    *ret_evicted = 0;
+    for (size_t i = 0; code == ERR_OK && i < oldest.count; i++) {
+        struct str hash = oldest.elements[i].text;
+        struct redis_command commands[] = {
+            REDIS_COMMAND(STR("DEL"), arena_printf(arena, "sess:%.*s", STR_ARG(hash))),
+            REDIS_COMMAND(STR("ZREM"), account, hash),
+        };
+        code = transaction(redis, commands, 2, arena, err);
+        *ret_evicted += code == ERR_OK;
+    }
+    return code;
+}
+
+enum err_code
+session_open(struct redis *redis, const struct session *session, unsigned idle_s,
+             struct arena *arena, char ret_token[SESSION_TOKEN_SIZE], size_t *ret_evicted,
+             struct err *err)
+{
+    char token[SESSION_TOKEN_SIZE];
+    char hash[SESSION_HASH_SIZE];
+    token_new(token, hash);
+    struct str account = account_key(session->account_id, arena);
+    struct redis_command commands[] = {
+        REDIS_COMMAND(STR("SET"), session_key(hash, arena), session_encode(session, arena),
+                      STR("EX"), arena_printf(arena, "%u", idle_s)),
+        REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
+                      str_of(hash)),
+        REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
+    };
+    enum err_code code = transaction(redis, commands, 3, arena, err);
+    if (code == ERR_OK)
+        code = evict_oldest(redis, account, arena, ret_evicted, err);
+    if (code == ERR_OK)
+        memcpy(ret_token, token, sizeof token);
+    crypto_wipe(token, sizeof token);
+    return code;
+}
+
+enum err_code
+session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
+               struct arena *arena, char ret_token[SESSION_TOKEN_SIZE], struct err *err)
+{
+    char token[SESSION_TOKEN_SIZE];
+    char hash[SESSION_HASH_SIZE];
+    token_new(token, hash);
+    struct str account = account_key(session->account_id, arena);
+    struct redis_command commands[] = {
+        REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
+        REDIS_COMMAND(STR("SET"), session_key(hash, arena), session_encode(session, arena),
+                      STR("EX"), arena_printf(arena, "%u", idle_s)),
+        REDIS_COMMAND(STR("ZREM"), account, str_of(session->hash)),
+        REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
+                      str_of(hash)),
+        REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
+    };
+    enum err_code code = transaction(redis, commands, 5, arena, err);
+    if (code == ERR_OK)
+        memcpy(ret_token, token, sizeof token);
+    crypto_wipe(token, sizeof token);
+    return code;
+}
+
+enum err_code
+session_update(struct redis *redis, const struct session *session, struct arena *arena,
+               struct err *err)
+{
+    struct redis_value value;
+    struct redis_command command =
+        REDIS_COMMAND(STR("SET"), session_key(session->hash, arena), session_encode(session, arena),
+                      STR("XX"), STR("KEEPTTL"));
+    return redis_call(redis, &command, arena, &value, err);
+}
+
+enum err_code
+session_close(struct redis *redis, const struct session *session, struct arena *arena,
+              struct err *err)
+{
+    struct redis_command commands[] = {
+        REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
+        REDIS_COMMAND(STR("ZREM"), account_key(session->account_id, arena),
+                      str_of(session->hash)),
+    };
+    return transaction(redis, commands, 2, arena, err);
+}
+
+enum err_code
+session_list(struct redis *redis, struct str account_id, struct arena *arena,
+             struct session *ret_sessions, size_t max, size_t *ret_count, struct err *err)
+{
+    struct redis_value hashes;
+    struct redis_command range =
+        REDIS_COMMAND(STR("ZRANGE"), account_key(account_id, arena), STR("0"), STR("-1"));
+    *ret_count = 0;
+    enum err_code code = redis_call(redis, &range, arena, &hashes, err);
+    for (size_t i = 0; code == ERR_OK && i < hashes.count && *ret_count < max; i++) {
+        struct redis_value value;
+        struct session *session = &ret_sessions[*ret_count];
+        struct str hash = hashes.elements[i].text;
+        if (hash.len != SESSION_HASH_SIZE - 1)
+            continue;
+        *session = (struct session){0};
+        memcpy(session->hash, hash.ptr, hash.len);
+        struct redis_command get = REDIS_COMMAND(STR("GET"), session_key(session->hash, arena));
+        code = redis_call(redis, &get, arena, &value, err);
+        if (code == ERR_OK && value.type == REDIS_STR && session_decode(value.text, session))
+            (*ret_count)++;
+    }
+    return code;
+}

@@ -1,19 +1,18 @@
 #include "runtime/option.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "gen/build_id.h"
+#include "build_id.h"
 
 enum { OPTIONS_MAX = 64, ENV_NAME_SIZE = 64 };
 
 struct common_option {
     unsigned need; /* 0: every program */
-    struct option option;
+    struct option_row option;
 };
 
 /* clang-format off */
@@ -38,7 +37,7 @@ static const struct common_option common_options[] = {
 
 /* The rows a program takes, common ones first. */
 static size_t
-options_collect(const struct program *program, const struct option *ret_rows[OPTIONS_MAX])
+options_collect(const struct program *program, const struct option_row *ret_rows[OPTIONS_MAX])
 {
     size_t count = 0;
     for (size_t i = 0; i < sizeof common_options / sizeof common_options[0]; i++)
@@ -72,7 +71,7 @@ word_listed(const char *words, struct str value)
 }
 
 static bool
-option_store(const struct option *option, const char *text, void *conf, char problem[256])
+option_store(const struct option_row *option, const char *text, void *conf, char problem[256])
 {
     void *target = (char *)conf + option->offset;
     uint64_t number = 0;
@@ -101,7 +100,7 @@ option_store(const struct option *option, const char *text, void *conf, char pro
 
 struct option_values {
     size_t count;
-    const struct option *rows[OPTIONS_MAX];
+    const struct option_row *rows[OPTIONS_MAX];
     const char *text[OPTIONS_MAX];
 };
 
@@ -112,7 +111,7 @@ print_help(const struct program *program, const struct option_values *values)
            "Every option can also be given in the environment as SY_ and its name in capitals.\n\n",
            program->name, program->summary, program->name);
     for (size_t i = 0; i < values->count; i++) {
-        const struct option *row = values->rows[i];
+        const struct option_row *row = values->rows[i];
         char name[64];
         (void)snprintf(name, sizeof name, "--%s=%s", row->name,
                        row->kind == OPTION_UINT   ? "N"
@@ -248,7 +247,7 @@ options_load(const struct program *program, int argc, char **argv, void *conf, i
 void
 options_write_docs(const struct program *program, struct buf *out)
 {
-    const struct option *rows[OPTIONS_MAX];
+    const struct option_row *rows[OPTIONS_MAX];
     size_t count = options_collect(program, rows);
     char name[ENV_NAME_SIZE];
     buf_printf(out, "## %s\n\n%s.\n\n| option | environment | default | meaning |\n|---|---|---|---|\n",

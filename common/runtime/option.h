@@ -14,7 +14,7 @@ enum option_kind {
     OPTION_WORD, /* const char *, one of `words` */
 };
 
-struct option {
+struct option_row {
     const char *name;
     enum option_kind kind;
     size_t offset;
@@ -65,7 +65,7 @@ struct program {
     const char *name;    /* "sy-intake" */
     const char *summary; /* one line */
     unsigned needs;      /* enum option_need, or-ed */
-    const struct option *options;
+    const struct option_row *options;
     size_t option_count;
     size_t conf_size;
 };

@@ -127,6 +127,12 @@ struct kafka_topic_conf {
 /* Creates what is missing; topics that exist are left as they are. */
 enum err_code kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics,
                                   size_t count, unsigned timeout_ms, struct err *err) MUST_CHECK;
+/* A client that only asks whether a broker answers. One thread. */
+struct kafka_probe;
+enum err_code kafka_probe_open(const char *bootstrap, struct kafka_probe **ret_probe,
+                               struct err *err) MUST_CHECK;
+enum err_code kafka_probe_ask(struct kafka_probe *probe, unsigned timeout_ms,
+                              struct err *err) MUST_CHECK;
 /* Partition and replica count of a topic; ERR_NOT_FOUND when it does not exist. */
 enum err_code kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_ms,
                                    int *ret_partitions, int *ret_replication,

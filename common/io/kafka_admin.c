@@ -1,4 +1,5 @@
 #include <librdkafka/rdkafka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/kafka.h"
@@ -110,4 +111,33 @@ kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_
     rd_kafka_topic_destroy(handle);
     rd_kafka_destroy(client);
     return code;
+}
+
+struct kafka_probe {
+    rd_kafka_t *client;
+};
+
+enum err_code
+kafka_probe_open(const char *bootstrap, struct kafka_probe **ret_probe, struct err *err)
+{
+    struct kafka_probe *probe = mem_zalloc(sizeof *probe);
+    enum err_code code = admin_client(bootstrap, &probe->client, err);
+    if (code) {
+        free(probe);
+        return code;
+    }
+    *ret_probe = probe;
+    return ERR_OK;
+}
+
+enum err_code
+kafka_probe_ask(struct kafka_probe *probe, unsigned timeout_ms, struct err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t error = rd_kafka_metadata(probe->client, 0, NULL, &metadata,
+                                                  (int)timeout_ms);
+    if (error)
+        return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
+    rd_kafka_metadata_destroy(metadata);
+    return ERR_OK;
 }

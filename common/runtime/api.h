@@ -19,6 +19,9 @@
 #include "runtime/session.h"
 #include "runtime/trace.h"
 
+struct json_doc;
+struct json_row;
+
 enum { API_TURN_MAX = 64, API_PATH_ARGS_MAX = 2, API_FIELD_ERRORS_MAX = 64 };
 
 struct api;
@@ -46,6 +49,11 @@ struct api_call {
     struct api_worker *worker;     /* while a handler runs */
     int64_t now_ms;                /* wall clock when its turn came */
     void *user;                    /* the handler's own, for answers given later */
+    /* The api's own: */
+    struct api *owner;
+    struct api_call *next;
+    struct json_doc *doc;
+    bool wrong_media;
 };
 
 enum api_access {
@@ -104,7 +112,6 @@ void api_problem_retry(struct api_call *call, enum problem_id id, unsigned retry
 void api_problem_err(struct api_call *call, const char *what, const struct err *err);
 /* The body as an object read by rows: answers 400 (malformed, unknown-member, missing-member) and
  * returns false when it is not right. *ret_doc is freed with the call. */
-struct json_row;
 bool api_read_body(struct api_call *call, const struct json_row *rows, size_t row_count, void *into);
 /* An event stream; the call is gone afterwards, the stream is the caller's. */
 struct http_stream *api_reply_events(struct api_call *call);

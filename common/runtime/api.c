@@ -1,0 +1,414 @@
+#include "runtime/api.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "runtime/api_call.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10 };
+
+struct api {
+    struct api_conf conf;
+    struct http_server *server;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct api_call *queue_first; /* waiting calls, oldest first */
+    struct api_call **queue_last;
+    size_t queue_count;
+    bool stop;
+    atomic_size_t open_calls;
+    size_t worker_count;
+    struct api_worker *workers;
+    pthread_t *threads;
+};
+
+/* --- routing --- */
+
+/* Matches a path against "/a/{x}/b"; fills args. Segments must be plain: letters, digits, '-', '_',
+ * '.', '~'. Anything percent-encoded has no business in our paths. */
+static bool
+route_matches(const struct api_route *route, struct str path, struct str args[API_PATH_ARGS_MAX])
+{
+    struct str pattern = str_of(route->path);
+    size_t count = 0;
+    while (pattern.ptr && path.ptr) {
+        struct str want = str_cut(&pattern, '/');
+        struct str have = str_cut(&path, '/');
+        if (want.len && want.ptr[0] == '{') {
+            if (have.len == 0 || count == API_PATH_ARGS_MAX)
+                return false;
+            args[count++] = have;
+        } else if (!str_eq(want, have)) {
+            return false;
+        }
+    }
+    return pattern.ptr == NULL && path.ptr == NULL;
+}
+
+static bool
+path_plain(struct str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '/' || c == '-' || c == '_' || c == '.' || c == '~';
+        if (!plain)
+            return false;
+    }
+    return true;
+}
+
+/* The route of a call, or the problem that answers it. `ret_allow` lists the path's methods. */
+static const struct api_route *
+route_find(const struct api *api, const struct http_request *request,
+           struct str args[API_PATH_ARGS_MAX], enum problem_id *ret_problem, struct buf *ret_allow)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
+    struct str path = http_request_path(request);
+    enum http_method method = http_request_method(request);
+    *ret_problem = PROBLEM_NOT_FOUND;
+    if (!path_plain(path))
+        return NULL;
+    for (size_t i = 0; i < api->conf.route_count; i++) {
+        const struct api_route *route = &api->conf.routes[i];
+        if (!route_matches(route, path, args))
+            continue;
+        if (route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD))
+            return route;
+        buf_printf(ret_allow, "%s%s", ret_allow->len ? ", " : "", names[route->method]);
+        *ret_problem = PROBLEM_METHOD;
+    }
+    return NULL;
+}
+
+/* --- receiving: on the HTTP library's threads --- */
+
+static bool
+media_type_json(struct str type)
+{
+    struct str rest = type;
+    struct str media = str_cut(&rest, ';');
+    while (media.len && media.ptr[media.len - 1] == ' ')
+        media.len--;
+    return media.len == strlen("application/json") &&
+           strncasecmp(media.ptr, "application/json", media.len) == 0;
+}
+
+static void
+on_request(struct http_request *request, void *ctx)
+{
+    struct api *api = ctx;
+    enum problem_id problem;
+    struct buf allow;
+    struct api_call *call = api_call_new(api, request);
+    atomic_fetch_add(&api->open_calls, 1);
+    buf_init(&allow, 64);
+    call->route = route_find(api, request, call->args, &problem, &allow);
+    if (call->route == NULL) {
+        const struct http_header headers[] = {{"Allow", allow.len ? allow.ptr : ""}, {NULL, NULL}};
+        api_problem_headers(call, problem, NULL, problem == PROBLEM_METHOD ? headers : NULL);
+        buf_done(&allow);
+        return;
+    }
+    buf_done(&allow);
+    (void)pthread_mutex_lock(&api->lock);
+    bool full = api->queue_count >= LIMIT_HTTP_QUEUE || api->stop;
+    if (!full) {
+        call->next = NULL;
+        *api->queue_last = call;
+        api->queue_last = &call->next;
+        api->queue_count++;
+        (void)pthread_cond_signal(&api->wake);
+    }
+    (void)pthread_mutex_unlock(&api->lock);
+    if (full) {
+        metric_count(METRIC_http_queue_rejected_total);
+        api_problem_unavailable(call);
+    }
+}
+
+static unsigned
+on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
+{
+    (void)ctx;
+    static const enum problem_id ids[] = {
+        [HTTP_REFUSED_MALFORMED] = PROBLEM_MALFORMED,
+        [HTTP_REFUSED_BODY_TOO_LARGE] = PROBLEM_TOO_LARGE,
+        [HTTP_REFUSED_TARGET_TOO_LONG] = PROBLEM_TARGET_TOO_LONG,
+        [HTTP_REFUSED_HEADERS_TOO_LARGE] = PROBLEM_HEADERS_TOO_LARGE,
+        [HTTP_REFUSED_BODY_TOO_SLOW] = PROBLEM_TIMEOUT,
+    };
+    problem_write(body, ids[refusal], NULL, NULL, 0, STR_NONE);
+    metric_count(METRIC_http_requests_total, "-", "-",
+                 ids[refusal] == PROBLEM_MALFORMED ? "400" : "4xx");
+    return problems[ids[refusal]].status;
+}
+
+/* --- workers --- */
+
+static size_t
+queue_take(struct api *api, struct api_call *calls[API_TURN_MAX])
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&api->lock);
+    while (api->queue_first == NULL && !api->stop)
+        (void)pthread_cond_wait(&api->wake, &api->lock);
+    /* A fair share, so that blocking calls spread over all workers. */
+    size_t share = (api->queue_count + api->worker_count - 1) / api->worker_count;
+    while (api->queue_first && count < share && count < API_TURN_MAX) {
+        calls[count] = api->queue_first;
+        api->queue_first = calls[count]->next;
+        count++;
+    }
+    api->queue_count -= count;
+    if (api->queue_first == NULL)
+        api->queue_last = &api->queue_first;
+    else
+        (void)pthread_cond_signal(&api->wake);
+    (void)pthread_mutex_unlock(&api->lock);
+    return count;
+}
+
+static struct str
+bearer_token(const struct api_call *call)
+{
+    struct str value = http_request_header(call->request, "Authorization");
+    if (value.len < 7 || strncasecmp(value.ptr, "Bearer ", 7) != 0 ||
+        http_request_header_count(call->request, "Authorization") != 1)
+        return STR_NONE;
+    return (struct str){value.ptr + 7, value.len - 7};
+}
+
+/* Sessions of all calls that need one, in one round trip. Calls that are answered here (401, 503)
+ * leave the list; the rest is returned. */
+static size_t
+sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t count,
+                 struct arena *arena)
+{
+    struct str tokens[API_TURN_MAX];
+    struct session sessions[API_TURN_MAX];
+    bool found[API_TURN_MAX];
+    size_t asking[API_TURN_MAX];
+    size_t asked = 0;
+    size_t kept = 0;
+    struct err err = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i]->route->access == API_PUBLIC)
+            continue;
+        tokens[asked] = bearer_token(calls[i]);
+        asking[asked++] = i;
+    }
+    enum err_code code =
+        asked ? session_load(worker->redis, tokens, asked, clock_now_ms(),
+                             (unsigned)worker->api->conf.runtime->session_idle_s, arena, sessions,
+                             found, &err)
+              : ERR_OK;
+    for (size_t k = 0; k < asked; k++) {
+        struct api_call *call = calls[asking[k]];
+        metric_count(METRIC_sy_session_lookups_total, code ? "failed" : found[k] ? "found" : "missing");
+        if (code == ERR_OK && found[k]) {
+            call->session = session_copy(&sessions[k], call->arena);
+            continue;
+        }
+        calls[asking[k]] = NULL;
+        if (code)
+            api_problem_err(call, "session look-up", &err);
+        else
+            api_problem(call, PROBLEM_UNAUTHORIZED, NULL);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (calls[i])
+            calls[kept++] = calls[i];
+    return kept;
+}
+
+static void
+turn_run(struct api_worker *worker, struct api_call **calls, size_t count)
+{
+    struct api_call *together[API_TURN_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i] == NULL)
+            continue;
+        const struct api_route *route = calls[i]->route;
+        if (route->handle_many == NULL) {
+            log_trace_set(trace_id(&calls[i]->trace));
+            route->handle(calls[i]);
+            log_trace_set(STR_NONE);
+            continue;
+        }
+        size_t together_count = 0;
+        for (size_t k = i; k < count; k++) {
+            if (calls[k] == NULL || calls[k]->route != route)
+                continue;
+            together[together_count++] = calls[k];
+            calls[k] = NULL;
+        }
+        route->handle_many(together, together_count);
+    }
+    (void)worker;
+}
+
+static void *
+worker_thread(void *arg)
+{
+    struct api_worker *worker = arg;
+    struct api_call *calls[API_TURN_MAX];
+    struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
+    size_t count;
+    while ((count = queue_take(worker->api, calls))) {
+        int64_t now_ms = clock_now_ms();
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++) {
+            calls[i]->worker = worker;
+            calls[i]->now_ms = now_ms;
+            trace_begin(&calls[i]->trace, http_request_header(calls[i]->request, "traceparent"));
+            if (calls[i]->route->json_body &&
+                !media_type_json(http_request_header(calls[i]->request, "Content-Type")))
+                calls[i]->wrong_media = true;
+            calls[kept++] = calls[i];
+        }
+        kept = sessions_resolve(worker, calls, kept, arena);
+        for (size_t i = 0; i < kept; i++) {
+            if (!calls[i]->wrong_media)
+                continue;
+            api_problem(calls[i], PROBLEM_MEDIA_TYPE, NULL);
+            calls[i] = NULL;
+        }
+        turn_run(worker, calls, kept);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+    return NULL;
+}
+
+static enum err_code
+worker_open(struct api *api, unsigned index, struct err *err)
+{
+    struct api_worker *worker = &api->workers[index];
+    const struct runtime_conf *runtime = api->conf.runtime;
+    worker->api = api;
+    worker->index = index;
+    worker->service = api->conf.service;
+    if (api->conf.needs & NEED_PG)
+        worker->pg = pg_new(&(struct pg_conf){runtime->pg_dsn, runtime->instance,
+                                              api->conf.pg_statement_timeout_ms});
+    if (api->conf.keyring)
+        worker->sealer = sealer_new(api->conf.keyring);
+    enum err_code code = http_client_new(&worker->client, err);
+    if (code == ERR_OK && (api->conf.needs & NEED_REDIS))
+        code = redis_new(&(struct redis_conf){runtime->redis_url, runtime->redis_password_file,
+                                              REDIS_TIMEOUT_MS},
+                         &worker->redis, err);
+    return code;
+}
+
+static void
+worker_close(struct api_worker *worker)
+{
+    http_client_free(worker->client);
+    sealer_free(worker->sealer);
+    redis_free(worker->redis);
+    pg_free(worker->pg);
+}
+
+static enum err_code
+server_open(struct api *api, struct err *err)
+{
+    const struct runtime_conf *runtime = api->conf.runtime;
+    struct http_server_conf conf = {
+        .listen = runtime->listen,
+        .thread_count = (unsigned)runtime->http_threads,
+        .connections_max = LIMIT_HTTP_CONNECTIONS,
+        .body_bytes_max = LIMIT_HTTP_BODY,
+        .target_bytes_max = LIMIT_HTTP_TARGET,
+        .header_bytes_max = LIMIT_HTTP_HEADERS,
+        .header_count_max = LIMIT_HTTP_HEADER_COUNT,
+        .idle_timeout_s = 75,
+        .body_deadline_ms = LIMIT_HTTP_BODY_DEADLINE_MS,
+        .ctx = api,
+        .on_request = on_request,
+        .on_refusal = on_refusal,
+    };
+    return http_server_open(&conf, &api->server, err);
+}
+
+enum err_code
+api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
+{
+    struct api *api = mem_zalloc(sizeof *api);
+    enum err_code code = ERR_OK;
+    api->conf = *conf;
+    api->queue_last = &api->queue_first;
+    api->worker_count = conf->runtime->http_workers;
+    api->workers = mem_zalloc(api->worker_count * sizeof *api->workers);
+    api->threads = mem_zalloc(api->worker_count * sizeof *api->threads);
+    (void)pthread_mutex_init(&api->lock, NULL);
+    (void)pthread_cond_init(&api->wake, NULL);
+    for (unsigned i = 0; i < api->worker_count && code == ERR_OK; i++)
+        code = worker_open(api, i, err);
+    if (code == ERR_OK)
+        code = server_open(api, err);
+    if (code) {
+        api->worker_count = 0;
+        api_close(api);
+        return code;
+    }
+    for (unsigned i = 0; i < api->worker_count; i++)
+        if (pthread_create(&api->threads[i], NULL, worker_thread, &api->workers[i]) != 0)
+            abort();
+    *ret_api = api;
+    return ERR_OK;
+}
+
+unsigned
+api_port(const struct api *api)
+{
+    return http_server_port(api->server);
+}
+
+void
+api_call_closed(struct api *api)
+{
+    atomic_fetch_sub(&api->open_calls, 1);
+}
+
+void
+api_drain(struct api *api, unsigned timeout_ms)
+{
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
+    http_server_quiesce(api->server);
+    while (atomic_load(&api->open_calls) && clock_mono_ns() < deadline_ns) {
+        struct timespec pause = {0, DRAIN_POLL_MS * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+void
+api_close(struct api *api)
+{
+    if (api == NULL)
+        return;
+    (void)pthread_mutex_lock(&api->lock);
+    api->stop = true;
+    (void)pthread_cond_broadcast(&api->wake);
+    (void)pthread_mutex_unlock(&api->lock);
+    for (size_t i = 0; i < api->worker_count; i++)
+        (void)pthread_join(api->threads[i], NULL);
+    http_server_close(api->server);
+    for (size_t i = 0; i < api->worker_count; i++)
+        worker_close(&api->workers[i]);
+    free(api->workers);
+    free(api->threads);
+    (void)pthread_cond_destroy(&api->wake);
+    (void)pthread_mutex_destroy(&api->lock);
+    free(api);
+}

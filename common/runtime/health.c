@@ -1,0 +1,217 @@
+#include "runtime/health.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "io/http_server.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+enum { HEALTH_CHECKS_MAX = 8, HEALTH_PERIOD_MS = 1000 };
+
+enum check_state { CHECK_UNKNOWN, CHECK_OK, CHECK_FAILED };
+
+struct health_row {
+    const char *name;
+    health_check check;
+    void *ctx;
+    _Atomic enum check_state state;
+};
+
+struct health {
+    struct http_server *server;
+    size_t count;
+    struct health_row rows[HEALTH_CHECKS_MAX];
+    atomic_bool draining;
+    bool started;
+    bool stop; /* under lock */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+};
+
+bool
+health_ready(struct health *health)
+{
+    if (atomic_load(&health->draining))
+        return false;
+    for (size_t i = 0; i < health->count; i++)
+        if (atomic_load(&health->rows[i].state) != CHECK_OK)
+            return false;
+    return true;
+}
+
+static void
+answer_readyz(struct health *health, struct http_request *request)
+{
+    static const struct http_header plain[] = {{"Content-Type", "text/plain; charset=utf-8"},
+                                               {NULL, NULL}};
+    struct buf text;
+    buf_init(&text, LIMIT_LOG_LINE);
+    for (size_t i = 0; i < health->count; i++) {
+        bool ok = atomic_load(&health->rows[i].state) == CHECK_OK;
+        buf_printf(&text, "[%c]%s %s\n", ok ? '+' : '-', health->rows[i].name, ok ? "ok" : "failed");
+    }
+    if (atomic_load(&health->draining))
+        buf_add_text(&text, "[-]draining\n");
+    bool ready = health_ready(health);
+    buf_add_text(&text, ready ? "ready\n" : "not ready\n");
+    http_reply(request, ready ? 200 : 503, plain, buf_str(&text));
+    buf_done(&text);
+}
+
+static void
+answer_metrics(struct http_request *request)
+{
+    static const struct http_header exposition[] = {
+        {"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {NULL, NULL}};
+    struct buf text;
+    buf_init(&text, LIMIT_METRICS_TEXT);
+    metrics_write(&text);
+    http_reply(request, 200, exposition, buf_str(&text));
+    buf_done(&text);
+}
+
+static void
+on_request(struct http_request *request, void *ctx)
+{
+    static const struct http_header plain[] = {{"Content-Type", "text/plain; charset=utf-8"},
+                                               {NULL, NULL}};
+    struct str path = http_request_path(request);
+    enum http_method method = http_request_method(request);
+    if (method != HTTP_GET && method != HTTP_HEAD)
+        http_reply(request, 405, plain, STR("only GET\n"));
+    else if (str_eq(path, STR("/livez")))
+        http_reply(request, 200, plain, STR("live\n"));
+    else if (str_eq(path, STR("/readyz")))
+        answer_readyz(ctx, request);
+    else if (str_eq(path, STR("/metrics")))
+        answer_metrics(request);
+    else
+        http_reply(request, 404, plain, STR("/livez, /readyz, /metrics\n"));
+}
+
+static unsigned
+on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
+{
+    (void)ctx;
+    static const unsigned statuses[] = {400, 413, 414, 431, 408};
+    buf_add_text(body, "refused\n");
+    return statuses[refusal];
+}
+
+enum err_code
+health_open(const char *listen, struct health **ret_health, struct err *err)
+{
+    struct health *health = mem_zalloc(sizeof *health);
+    (void)pthread_mutex_init(&health->lock, NULL);
+    (void)pthread_cond_init(&health->wake, NULL);
+    struct http_server_conf conf = {
+        .listen = listen,
+        .thread_count = 1,
+        .connections_max = 64,
+        .body_bytes_max = 1024,
+        .target_bytes_max = LIMIT_HTTP_TARGET,
+        .header_bytes_max = LIMIT_HTTP_HEADERS,
+        .header_count_max = LIMIT_HTTP_HEADER_COUNT,
+        .idle_timeout_s = 30,
+        .body_deadline_ms = 5000,
+        .ctx = health,
+        .on_request = on_request,
+        .on_refusal = on_refusal,
+    };
+    enum err_code code = http_server_open(&conf, &health->server, err);
+    if (code) {
+        free(health);
+        return code;
+    }
+    *ret_health = health;
+    return ERR_OK;
+}
+
+void
+health_add(struct health *health, const char *name, health_check check, void *ctx)
+{
+    if (health->count == HEALTH_CHECKS_MAX)
+        abort();
+    struct health_row *row = &health->rows[health->count++];
+    row->name = name;
+    row->check = check;
+    row->ctx = ctx;
+}
+
+static void
+health_ask(struct health_row *row)
+{
+    struct err err = {0};
+    enum err_code code = row->check(row->ctx, &err);
+    enum check_state state = code ? CHECK_FAILED : CHECK_OK;
+    enum check_state before = atomic_exchange(&row->state, state);
+    metric_set(METRIC_sy_dependency_up, code ? 0 : 1, row->name, NULL, NULL);
+    if (state == before)
+        return;
+    if (code)
+        log_failure(LOG_WARN, row->name, &err);
+    else
+        log_event(LOG_INFO, "dependency answers", LOG_TEXT("dependency", row->name));
+}
+
+static void *
+health_thread(void *arg)
+{
+    struct health *health = arg;
+    (void)pthread_mutex_lock(&health->lock);
+    while (!health->stop) {
+        (void)pthread_mutex_unlock(&health->lock);
+        for (size_t i = 0; i < health->count; i++)
+            health_ask(&health->rows[i]);
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        /* A process that is not ready yet asks more often: it is waited for. */
+        long period_ms = health_ready(health) ? HEALTH_PERIOD_MS : HEALTH_PERIOD_MS / 10;
+        until.tv_nsec += period_ms * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)pthread_mutex_lock(&health->lock);
+        if (!health->stop)
+            (void)pthread_cond_timedwait(&health->wake, &health->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&health->lock);
+    return NULL;
+}
+
+void
+health_start(struct health *health)
+{
+    if (pthread_create(&health->thread, NULL, health_thread, health) != 0)
+        abort();
+    health->started = true;
+}
+
+void
+health_drain(struct health *health)
+{
+    atomic_store(&health->draining, true);
+}
+
+void
+health_close(struct health *health)
+{
+    if (health == NULL)
+        return;
+    if (health->started) {
+        (void)pthread_mutex_lock(&health->lock);
+        health->stop = true;
+        (void)pthread_cond_signal(&health->wake);
+        (void)pthread_mutex_unlock(&health->lock);
+        (void)pthread_join(health->thread, NULL);
+    }
+    http_server_quiesce(health->server);
+    http_server_close(health->server);
+    (void)pthread_cond_destroy(&health->wake);
+    (void)pthread_mutex_destroy(&health->lock);
+    free(health);
+}

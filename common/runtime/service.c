@@ -1,0 +1,172 @@
+#include "runtime/service.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "build_id.h"
+#include "io/kafka.h"
+#include "io/pg.h"
+#include "io/redis.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+enum { CHECK_TIMEOUT_MS = 1000 };
+
+static atomic_bool stopping;
+static int stop_pipe[2] = {-1, -1};
+
+bool
+service_stopping(void)
+{
+    return atomic_load(&stopping);
+}
+
+static void
+on_stop_signal(int number)
+{
+    (void)number;
+    atomic_store(&stopping, true);
+    ssize_t written = write(stop_pipe[1], "x", 1);
+    (void)written;
+}
+
+static void
+signals_install(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop_signal};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        abort();
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void
+wait_for_stop(void)
+{
+    struct pollfd pipe_end = {.fd = stop_pipe[0], .events = POLLIN};
+    while (!service_stopping())
+        (void)poll(&pipe_end, 1, -1);
+}
+
+static int
+fail(const char *what, const struct err *err)
+{
+    log_failure(LOG_ERROR, what, err);
+    return err_exit_status(err->code);
+}
+
+static int
+run(const struct service *service, struct runtime *runtime, const void *conf)
+{
+    struct err err = {0};
+    void *state = NULL;
+    int status = 0;
+    uint64_t start_ns = clock_mono_ns();
+    if (service->start(runtime, conf, &state, &err))
+        return fail("cannot start", &err);
+    health_start(runtime->health);
+    log_event(LOG_INFO, "started", LOG_TEXT("version", SY_VERSION), LOG_TEXT("commit", SY_COMMIT),
+              LOG_INT("start_ms", (clock_mono_ns() - start_ns) / 1000000));
+    if (service->loop) {
+        if (service->loop(state, &err))
+            status = fail("loop ended", &err);
+    } else {
+        wait_for_stop();
+    }
+    log_event(LOG_INFO, "stopping");
+    health_drain(runtime->health);
+    if (service->drain)
+        service->drain(state, (unsigned)runtime->conf->drain_timeout_ms);
+    service->stop(state);
+    log_event(LOG_INFO, "stopped", LOG_INT("exit_status", status));
+    return status;
+}
+
+static int
+run_with_keys(const struct service *service, struct runtime *runtime, const void *conf)
+{
+    struct err err = {0};
+    if ((service->program->needs & NEED_KEYS) &&
+        keyring_load(runtime->conf->keys_file, &runtime->keyring, &err))
+        return fail("cannot load keys", &err);
+    int status = 0;
+    if (health_open(runtime->conf->admin_listen, &runtime->health, &err))
+        status = fail("cannot open the admin port", &err);
+    else
+        status = run(service, runtime, conf);
+    health_close(runtime->health);
+    keyring_free(runtime->keyring);
+    return status;
+}
+
+int
+service_main(const struct service *service, int argc, char **argv)
+{
+    int status = 0;
+    void *conf = mem_zalloc(service->program->conf_size);
+    struct runtime runtime = {.program = service->program, .conf = conf};
+    if (options_load(service->program, argc, argv, conf, &status) == OPTIONS_RUN) {
+        const char *name = service->program->name;
+        name += strncmp(name, "sy-", 3) == 0 ? 3 : 0;
+        log_open(name, runtime.conf->instance, runtime.conf->log_level, runtime.conf->log_format);
+        metric_set(METRIC_process_start_time_seconds, (double)clock_now_ms() / 1000, NULL, NULL,
+                   NULL);
+        metric_set(METRIC_sy_build_info, 1, name, SY_VERSION, SY_COMMIT);
+        signals_install();
+        status = run_with_keys(service, &runtime, conf);
+    }
+    free(conf);
+    return status;
+}
+
+/* Each check keeps its connection; they run on the one health thread of the process. */
+enum err_code
+service_check_pg(void *conf, struct err *err)
+{
+    static struct pg *pg;
+    const struct runtime_conf *runtime = conf;
+    if (pg == NULL)
+        pg = pg_new(&(struct pg_conf){runtime->pg_dsn, "health", CHECK_TIMEOUT_MS});
+    return pg_script(pg, "SELECT 1", err);
+}
+
+enum err_code
+service_check_redis(void *conf, struct err *err)
+{
+    static struct redis *redis;
+    static struct arena *arena;
+    const struct runtime_conf *runtime = conf;
+    struct redis_value pong;
+    if (redis == NULL) {
+        arena = arena_new(64 * 1024);
+        enum err_code code = redis_new(
+            &(struct redis_conf){runtime->redis_url, runtime->redis_password_file, 500}, &redis,
+            err);
+        if (code)
+            return code;
+    }
+    arena_reset(arena);
+    return redis_call(redis, &REDIS_COMMAND(STR("PING")), arena, &pong, err);
+}
+
+enum err_code
+service_check_kafka(void *conf, struct err *err)
+{
+    static struct kafka_probe *probe;
+    const struct runtime_conf *runtime = conf;
+    if (probe == NULL) {
+        enum err_code code = kafka_probe_open(runtime->kafka_bootstrap, &probe, err);
+        if (code)
+            return code;
+    }
+    return kafka_probe_ask(probe, CHECK_TIMEOUT_MS, err);
+}

@@ -88,6 +88,7 @@ $(BUILD)/bin/sy-gen-docs: $(GENDOCS_OBJECTS) $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(GENDOCS_OBJECTS) $(LIB) $(PKG_LIBS) -lm
 
+include services/sql.mk
 include tests/tests.mk
 include deploy/local.mk
 

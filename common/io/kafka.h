@@ -100,8 +100,6 @@ enum err_code kafka_consumer_commit(struct kafka_consumer *consumer,
 /* Goes back to the batch's first offsets: it will be polled again. */
 enum err_code kafka_consumer_rewind(struct kafka_consumer *consumer,
                                     const struct kafka_batch *batch, struct err *err) MUST_CHECK;
-/* Keeps the membership alive during a long wait without receiving anything. */
-void kafka_consumer_idle(struct kafka_consumer *consumer, unsigned wait_ms);
 /* True once partitions are assigned. */
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
 /* Sum over assigned partitions of end minus position, -1 when unknown. No network. */

@@ -305,21 +305,6 @@ kafka_consumer_rewind(struct kafka_consumer *consumer, const struct kafka_batch 
     return code;
 }
 
-void
-kafka_consumer_idle(struct kafka_consumer *consumer, unsigned wait_ms)
-{
-    /* Paused partitions deliver nothing, so that a poll only serves membership. */
-    rd_kafka_topic_partition_list_t *list = NULL;
-    if (rd_kafka_assignment(consumer->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    (void)rd_kafka_pause_partitions(consumer->client, list);
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, (int)wait_ms);
-    if (message)
-        rd_kafka_message_destroy(message);
-    (void)rd_kafka_resume_partitions(consumer->client, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 bool
 kafka_consumer_assigned(const struct kafka_consumer *consumer)
 {

@@ -1,0 +1,228 @@
+#include "schema/submission_event.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/limits.h"
+#include "schema/json.h"
+
+/* What stands on the wire before times and fields are read out of it. */
+struct received_wire {
+    int64_t version;
+    struct str submission_id;
+    struct str student_id;
+    struct str campaign_id;
+    struct str idempotency_key;
+    struct str body_index;
+    struct str received_at;
+    const struct json *fields;
+};
+/* clang-format off */
+static const struct json_row received_rows[] = {
+    JSON_ROW(struct received_wire, version,         JSON_KIND_INT,    true),
+    JSON_ROW(struct received_wire, submission_id,   JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, student_id,      JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, campaign_id,     JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, idempotency_key, JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, body_index,      JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, received_at,     JSON_KIND_STR,    true),
+    JSON_ROW(struct received_wire, fields,          JSON_KIND_OBJECT, true),
+};
+
+struct judged_wire {
+    int64_t version;
+    struct str submission_id;
+    struct str student_id;
+    struct str campaign_id;
+    int64_t revision;
+    struct str outcome;
+    struct str judged_at;
+};
+static const struct json_row judged_rows[] = {
+    JSON_ROW(struct judged_wire, version,       JSON_KIND_INT, true),
+    JSON_ROW(struct judged_wire, submission_id, JSON_KIND_STR, true),
+    JSON_ROW(struct judged_wire, student_id,    JSON_KIND_STR, true),
+    JSON_ROW(struct judged_wire, campaign_id,   JSON_KIND_STR, true),
+    JSON_ROW(struct judged_wire, revision,      JSON_KIND_INT, true),
+    JSON_ROW(struct judged_wire, outcome,       JSON_KIND_STR, true),
+    JSON_ROW(struct judged_wire, judged_at,     JSON_KIND_STR, true),
+};
+/* clang-format on */
+
+enum { ROW_COUNT_RECEIVED = sizeof received_rows / sizeof received_rows[0],
+       ROW_COUNT_JUDGED = sizeof judged_rows / sizeof judged_rows[0] };
+
+static void
+member_time(struct jsonw *w, const char *name, int64_t time_ms)
+{
+    char text[CLOCK_RFC3339_SIZE];
+    jsonw_member_text(w, name, clock_format_rfc3339(time_ms, text));
+}
+
+void
+submission_received_encode(const struct submission_received *message, struct buf *out)
+{
+    struct jsonw w = jsonw_on(out);
+    jsonw_object_open(&w);
+    jsonw_member_int(&w, "version", SUBMISSION_EVENT_VERSION);
+    jsonw_member(&w, "submission_id", message->submission_id);
+    jsonw_member(&w, "student_id", message->student_id);
+    jsonw_member(&w, "campaign_id", message->campaign_id);
+    jsonw_member(&w, "idempotency_key", message->idempotency_key);
+    jsonw_member(&w, "body_index", message->body_index);
+    member_time(&w, "received_at", message->received_at_ms);
+    jsonw_key(&w, "fields");
+    jsonw_object_open(&w);
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        if (message->value[i].len)
+            jsonw_member(&w, fields[i].name, message->value[i]);
+    jsonw_object_close(&w);
+    jsonw_object_close(&w);
+}
+
+static enum err_code
+fields_read(const struct json *object, struct arena *arena, struct str value[FIELD_COUNT_],
+            struct err *err)
+{
+    for (const struct json *m = json_first(object); m; m = json_next(m)) {
+        const struct field *field = field_find(json_name(m));
+        if (field == NULL)
+            return ERR(err, ERR_UNKNOWN_MEMBER, "unknown field");
+        if (json_type(m) != JSON_STRING)
+            return ERR(err, ERR_MALFORMED, "field '%s' is not a string", field->name);
+        value[field->id] = arena_copy(arena, json_str(m));
+    }
+    return ERR_OK;
+}
+
+static bool
+id_plausible(struct str id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = id.ptr[i];
+        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return id.len == 36;
+}
+
+static enum err_code
+received_check(const struct received_wire *wire, struct submission_received *message,
+               struct err *err)
+{
+    if (wire->version != SUBMISSION_EVENT_VERSION)
+        return ERR(err, ERR_VERSION, "version %lld is not known here", (long long)wire->version);
+    if (!id_plausible(wire->submission_id) || !id_plausible(wire->student_id))
+        return ERR(err, ERR_INVALID, "submission_id or student_id is not a UUID");
+    if (wire->campaign_id.len == 0 || wire->campaign_id.len > 64)
+        return ERR(err, ERR_INVALID, "campaign_id is empty or too long");
+    if (wire->idempotency_key.len == 0 || wire->idempotency_key.len > LIMIT_IDEMPOTENCY_KEY)
+        return ERR(err, ERR_INVALID, "idempotency_key is empty or too long");
+    if (!clock_parse_rfc3339(wire->received_at, &message->received_at_ms))
+        return ERR(err, ERR_INVALID, "received_at is not a time");
+    message->submission_id = wire->submission_id;
+    message->student_id = wire->student_id;
+    message->campaign_id = wire->campaign_id;
+    message->idempotency_key = wire->idempotency_key;
+    message->body_index = wire->body_index;
+    return ERR_OK;
+}
+
+/* Names the member in the text of a failure. */
+static enum err_code
+name_member(enum err_code code, const char *member, struct err *err)
+{
+    return code && member[0] ? err_wrap(err, "member '%s'", member) : code;
+}
+
+enum err_code
+submission_received_decode(struct str text, struct arena *arena,
+                           struct submission_received *ret_message, struct err *err)
+{
+    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    struct received_wire wire = {0};
+    char member[64] = "";
+    struct submission_received message = {0};
+    enum err_code code = json_parse(text, &doc, err);
+    if (code)
+        return code;
+    code = name_member(json_read(json_root(doc), received_rows, ROW_COUNT_RECEIVED, false, arena,
+                                 &wire, member, err),
+                       member, err);
+    if (code == ERR_OK)
+        code = received_check(&wire, &message, err);
+    if (code == ERR_OK)
+        code = fields_read(wire.fields, arena, message.value, err);
+    if (code == ERR_OK)
+        *ret_message = message;
+    return code;
+}
+
+void
+submission_judged_encode(const struct submission_judged *message, struct buf *out)
+{
+    struct jsonw w = jsonw_on(out);
+    jsonw_object_open(&w);
+    jsonw_member_int(&w, "version", SUBMISSION_EVENT_VERSION);
+    jsonw_member(&w, "submission_id", message->submission_id);
+    jsonw_member(&w, "student_id", message->student_id);
+    jsonw_member(&w, "campaign_id", message->campaign_id);
+    jsonw_member_int(&w, "revision", message->revision);
+    jsonw_member(&w, "outcome", message->outcome);
+    member_time(&w, "judged_at", message->judged_at_ms);
+    jsonw_key(&w, "findings");
+    jsonw_raw(&w, message->findings.len ? message->findings : STR("[]"));
+    jsonw_object_close(&w);
+}
+
+/* Writes a read value again: findings are passed on as JSON text. */
+static void
+findings_copy(const struct json *list, struct buf *out)
+{
+    struct jsonw w = jsonw_on(out);
+    jsonw_array_open(&w);
+    for (const struct json *f = json_first(list); f; f = json_next(f)) {
+        jsonw_object_open(&w);
+        for (const struct json *m = json_first(f); m; m = json_next(m)) {
+            jsonw_key_str(&w, json_name(m));
+            jsonw_str(&w, json_str(m));
+        }
+        jsonw_object_close(&w);
+    }
+    jsonw_array_close(&w);
+}
+
+enum err_code
+submission_judged_decode(struct str text, struct arena *arena,
+                         struct submission_judged *ret_message, struct err *err)
+{
+    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    struct judged_wire wire = {0};
+    struct submission_judged message = {0};
+    char member[64] = "";
+    enum err_code code = json_parse(text, &doc, err);
+    if (code)
+        return code;
+    code = name_member(json_read(json_root(doc), judged_rows, ROW_COUNT_JUDGED, false, arena, &wire,
+                                 member, err),
+                       member, err);
+    if (code)
+        return code;
+    if (wire.version != SUBMISSION_EVENT_VERSION)
+        return ERR(err, ERR_VERSION, "version %lld is not known here", (long long)wire.version);
+    if (!id_plausible(wire.submission_id) || !id_plausible(wire.student_id) ||
+        !clock_parse_rfc3339(wire.judged_at, &message.judged_at_ms))
+        return ERR(err, ERR_INVALID, "an id or a time is not well-formed");
+    message.submission_id = wire.submission_id;
+    message.student_id = wire.student_id;
+    message.campaign_id = wire.campaign_id;
+    message.revision = wire.revision;
+    message.outcome = wire.outcome;
+    struct buf findings;
+    buf_init(&findings, LIMIT_MESSAGE);
+    findings_copy(json_get(json_root(doc), "findings"), &findings);
+    message.findings = arena_copy(arena, buf_str(&findings));
+    buf_done(&findings);
+    *ret_message = message;
+    return ERR_OK;
+}

@@ -1,0 +1,95 @@
+#include "services/intake/domain.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+
+bool
+field_is_students(enum field_id id)
+{
+    return fields[id].owner == FIELD_OWNER_STUDENT;
+}
+
+static void
+list_field(struct fields_read *ret, enum fields_verdict verdict, enum field_id id)
+{
+    /* The first kind of refusal found is the one that is answered. */
+    if (ret->verdict == FIELDS_OK)
+        ret->verdict = verdict;
+    if (ret->verdict == verdict)
+        ret->listed[ret->listed_count++] = id;
+}
+
+void
+fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
+                   struct fields_read *ret)
+{
+    *ret = (struct fields_read){.verdict = FIELDS_OK};
+    for (const struct json *m = json_first(object); m; m = json_next(m)) {
+        struct str name = json_name(m);
+        const struct field *field = field_find(name);
+        if (field == NULL || json_type(m) != JSON_STRING) {
+            ret->verdict = field ? FIELDS_WRONG_TYPE : FIELDS_UNKNOWN;
+            (void)snprintf(ret->name, sizeof ret->name, "%.*s", STR_ARG(utf8_prefix(name, 15)));
+            return;
+        }
+        struct str value = json_str(m);
+        if (!field_is_students(field->id))
+            list_field(ret, FIELDS_NOT_OWNED, field->id);
+        else if (length_factor && utf8_length(value) > (size_t)field->length_max * length_factor)
+            list_field(ret, FIELDS_TOO_LONG, field->id);
+        else if (value.len)
+            ret->value[field->id] = arena_copy(arena, value);
+    }
+}
+
+void
+fields_canonical(const struct str value[FIELD_COUNT_], struct buf *out)
+{
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        if (value[i].len == 0)
+            continue;
+        buf_add_text(out, fields[i].name);
+        buf_add_char(out, '\0');
+        buf_add(out, value[i]);
+        buf_add_char(out, '\0');
+    }
+}
+
+bool
+idempotency_key_valid(struct str key)
+{
+    if (key.len == 0 || key.len > LIMIT_IDEMPOTENCY_KEY)
+        return false;
+    for (size_t i = 0; i < key.len; i++)
+        if (key.ptr[i] < 0x21 || key.ptr[i] > 0x7E)
+            return false;
+    return true;
+}
+
+enum window_state
+window_at(const struct campaign *campaign, int64_t now_ms)
+{
+    if (now_ms < campaign->opens_at_ms)
+        return WINDOW_BEFORE;
+    return now_ms <= campaign->closes_at_ms ? WINDOW_OPEN : WINDOW_AFTER;
+}
+
+const struct campaign *
+campaign_of_school(const struct campaign *campaigns, size_t count, struct str school_code)
+{
+    const struct campaign *best = NULL;
+    bool best_own = false;
+    for (size_t i = 0; i < count; i++) {
+        bool own = str_eq(campaigns[i].school_code, school_code);
+        if (!own && !str_eq(campaigns[i].school_code, STR("*")))
+            continue;
+        bool better = best == NULL || (own && !best_own) ||
+                      (own == best_own && str_cmp(campaigns[i].edition, best->edition) > 0);
+        if (!better)
+            continue;
+        best = &campaigns[i];
+        best_own = own;
+    }
+    return best;
+}

@@ -1,0 +1,46 @@
+/*
+ * Decisions of intake, pure: what in a body is a submission and what is not, when two bodies are
+ * the same, whether the window is open, what state a caller sees. No rule of the form is applied
+ * here: a submission that breaks one is still accepted for judging (see services/validation).
+ */
+#pragma once
+
+#include "schema/campaign.h"
+#include "schema/field.h"
+#include "schema/json.h"
+
+/* What reading the member "fields" came to. */
+enum fields_verdict {
+    FIELDS_OK,
+    FIELDS_UNKNOWN,   /* 400 unknown-member: `name` */
+    FIELDS_WRONG_TYPE, /* 400 malformed: `name` */
+    FIELDS_NOT_OWNED, /* 422 invalid-value: all of `not_owned` */
+    FIELDS_TOO_LONG,  /* 422 invalid-value: all of `too_long` (drafts only) */
+};
+
+struct fields_read {
+    enum fields_verdict verdict;
+    char name[64];
+    size_t listed_count; /* of not_owned or too_long */
+    enum field_id listed[FIELD_COUNT_];
+    struct str value[FIELD_COUNT_]; /* empty: absent; copied into the arena */
+};
+
+/* Whether a student may send this field at all. */
+bool field_is_students(enum field_id id);
+/* `length_factor`: 0 no limit, else code points may be at most that many times the field's length. */
+void fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
+                        struct fields_read *ret);
+/* Equal for equal fields, whatever their order, spacing or escapes; empty counts as absent. */
+void fields_canonical(const struct str value[FIELD_COUNT_], struct buf *out);
+
+/* 1 to 255 visible ASCII characters. */
+bool idempotency_key_valid(struct str key);
+
+enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_AFTER };
+enum window_state window_at(const struct campaign *campaign, int64_t now_ms);
+
+/* The campaign of a school: its own, else that of every school ("*"); NULL when there is none. The
+ * newest edition wins. */
+const struct campaign *campaign_of_school(const struct campaign *campaigns, size_t count,
+                                          struct str school_code);

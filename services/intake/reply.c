@@ -1,0 +1,87 @@
+/* What several handlers of intake answer with. */
+#include <stdio.h>
+#include <string.h>
+
+#include "io/crypto.h"
+#include "services/intake/domain.h"
+#include "services/intake/service.h"
+
+enum { ETAG_SIZE = 40 };
+
+bool
+intake_campaign_of(struct api_call *call, struct intake_campaign *ret)
+{
+    struct intake *intake = call->worker->service;
+    if (!session_is_bound(call->session)) {
+        api_problem(call, PROBLEM_BINDING_REQUIRED, NULL);
+        return false;
+    }
+    ret->list = campaigns_acquire(intake->campaigns);
+    ret->campaign = ret->list ? campaign_of_school(ret->list->rows, ret->list->count,
+                                                   call->session->school_code)
+                              : NULL;
+    if (ret->campaign)
+        return true;
+    bool loaded = ret->list != NULL;
+    campaigns_release(intake->campaigns, ret->list);
+    if (loaded) {
+        api_problem(call, PROBLEM_WINDOW_CLOSED, "学校尚未开启生源信息上报，请留意学校通知");
+    } else {
+        struct err err = {0};
+        (void)ERR(&err, ERR_UNAVAILABLE, "campaigns are not loaded yet");
+        api_problem_err(call, "no campaign", &err);
+    }
+    return false;
+}
+
+void
+intake_campaign_done(struct api_call *call, struct intake_campaign *held)
+{
+    struct intake *intake = call->worker->service;
+    campaigns_release(intake->campaigns, held->list);
+    held->list = NULL;
+}
+
+/* RFC 9110: a list of tags, weak ones compare alike, "*" matches. */
+static bool
+if_none_match(struct str header, const char *etag)
+{
+    while (header.len) {
+        struct str tag = str_cut(&header, ',');
+        while (tag.len && tag.ptr[0] == ' ')
+            tag = (struct str){tag.ptr + 1, tag.len - 1};
+        while (tag.len && tag.ptr[tag.len - 1] == ' ')
+            tag.len--;
+        if (str_starts(tag, STR("W/")))
+            tag = (struct str){tag.ptr + 2, tag.len - 2};
+        if (str_eq_text(tag, etag) || str_eq(tag, STR("*")))
+            return true;
+    }
+    return false;
+}
+
+void
+reply_tagged(struct api_call *call, struct str body, const char *cache_control)
+{
+    char hex[SHA256_HEX_SIZE];
+    char etag[ETAG_SIZE];
+    crypto_sha256_hex(body, hex);
+    (void)snprintf(etag, sizeof etag, "\"%.32s\"", hex);
+    const struct http_header headers[] = {
+        {"ETag", etag}, {"Cache-Control", cache_control ? cache_control : "private, no-cache"},
+        {NULL, NULL}};
+    if (if_none_match(api_header(call, "If-None-Match"), etag))
+        api_reply_headers(call, 304, headers, STR_NONE);
+    else
+        api_reply_headers(call, 200, headers, body);
+}
+
+void
+reply_field_errors(struct api_call *call, const enum field_id *ids, size_t count, const char *rule,
+                   const char *message)
+{
+    struct problem_field errors[FIELD_COUNT_];
+    for (size_t i = 0; i < count; i++)
+        errors[i] = (struct problem_field){fields[ids[i]].name, rule, str_of(message)};
+    api_problem_fields(call, PROBLEM_INVALID_VALUE, errors, count);
+}

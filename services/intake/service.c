@@ -1,0 +1,256 @@
+#include "services/intake/service.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "schema/submission_event.h"
+#include "services/intake/status.h"
+
+enum {
+    HOUSEKEEPING_MS = 200,
+    CAMPAIGNS_EVERY = 10, /* turns: 2 s */
+    TEND_EVERY = 5,       /* turns: 1 s */
+    WAITING_LONG_MS = 3000,
+    STATEMENT_TIMEOUT_MS = 3000,
+    READER_POLL_MS = 200,
+    READER_BATCH = 500,
+};
+
+/* clang-format off */
+static const struct api_route routes[] = {
+    {HTTP_GET,  "/api/v1/form",                    API_SESSION, false, form_get,          NULL},
+    {HTTP_GET,  "/api/v1/codes/{table}",           API_SESSION, false, codes_get,         NULL},
+    {HTTP_GET,  "/api/v1/draft",                   API_SESSION, false, draft_get,         NULL},
+    {HTTP_PUT,  "/api/v1/draft",                   API_SESSION, true,  draft_put,         NULL},
+    {HTTP_POST, "/api/v1/submissions",             API_SESSION, true,  NULL,              submissions_post},
+    {HTTP_GET,  "/api/v1/submissions/{id}",        API_SESSION, false, submission_get,    NULL},
+    {HTTP_GET,  "/api/v1/submissions/{id}/events", API_SESSION, false, submission_events, NULL},
+};
+/* clang-format on */
+
+struct intake_process {
+    struct intake intake; /* first */
+    pthread_t reader;
+    bool reader_started;
+};
+
+/* --- telling those who wait, as judgements arrive --- */
+
+static void
+tell_judged(struct intake *intake, const struct kafka_record *record, struct arena *arena)
+{
+    struct err err = {0};
+    struct submission_judged judged;
+    struct buf state;
+    if (record->tombstone || submission_judged_decode(record->value, arena, &judged, &err))
+        return; /* validation's own topic: what is broken there is not ours to repair */
+    buf_init(&state, LIMIT_HTTP_ANSWER);
+    state_write_judged(judged.submission_id, judged.outcome, judged.revision, judged.judged_at_ms,
+                       judged.findings, &state);
+    streams_judged(intake->streams, judged.submission_id, buf_str(&state));
+    buf_done(&state);
+}
+
+static enum err_code
+reader_turn(struct intake *intake, struct kafka_consumer *consumer, struct arena *arena,
+            struct err *err)
+{
+    struct kafka_batch *batch = NULL;
+    enum err_code code = kafka_consumer_poll(consumer, READER_BATCH, READER_POLL_MS, 1, &batch, err);
+    if (code)
+        return code;
+    /* Nobody waits: nothing to decode. */
+    bool wanted = streams_count(intake->streams) > 0;
+    for (size_t i = 0; wanted && i < kafka_batch_count(batch); i++) {
+        arena_reset(arena);
+        tell_judged(intake, kafka_batch_record(batch, i), arena);
+    }
+    kafka_batch_free(batch);
+    return ERR_OK;
+}
+
+static void *
+reader_thread(void *arg)
+{
+    static const char *const topics[] = {TOPIC_SUBMISSION_JUDGED, NULL};
+    struct intake *intake = arg;
+    struct arena *arena = arena_new(LIMIT_BATCH_ARENA);
+    while (!service_stopping()) {
+        struct err err = {0};
+        struct kafka_consumer *consumer = NULL;
+        const struct kafka_consumer_conf conf = {
+            .bootstrap = intake->conf->runtime.kafka_bootstrap,
+            .client_id = intake->conf->runtime.instance,
+            .topics = topics,
+            .session_timeout_ms = 10000,
+        };
+        enum err_code code = kafka_consumer_open(&conf, &consumer, &err);
+        while (code == ERR_OK && !service_stopping())
+            code = reader_turn(intake, consumer, arena, &err);
+        kafka_consumer_close(consumer);
+        if (code) {
+            log_failure(LOG_WARN, "judgements cannot be read now", &err);
+            struct timespec pause = {0, READER_POLL_MS * 1000000};
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    arena_free(arena);
+    return NULL;
+}
+
+/* --- housekeeping on the main thread --- */
+
+/* Logs a failure when it begins, not at every turn. */
+static void
+note(const char *what, enum err_code code, const struct err *err, bool *failing)
+{
+    if (code && !*failing)
+        log_failure(LOG_WARN, what, err);
+    *failing = code != ERR_OK;
+}
+
+static void
+ask_for_waiting(struct intake *intake)
+{
+    char ids[STREAMS_ASK_MAX][40];
+    size_t count = streams_waiting(intake->streams, WAITING_LONG_MS, ids, STREAMS_ASK_MAX);
+    if (count && streams_tell_judged(intake, intake->pg, ids, count))
+        return; /* asked again at the next turn */
+}
+
+static enum err_code
+intake_loop(void *service, struct err *err)
+{
+    struct intake *intake = service;
+    bool campaigns_failing = false;
+    bool refill_failing = false;
+    (void)err;
+    for (unsigned turn = 0; !service_stopping(); turn++) {
+        struct err trouble = {0};
+        const struct campaign_list *loaded = campaigns_acquire(intake->campaigns);
+        campaigns_release(intake->campaigns, loaded);
+        if (turn % CAMPAIGNS_EVERY == 0 || loaded == NULL)
+            note("campaigns not loaded",
+                 campaigns_load(intake->campaigns, intake->pg, store_campaigns_statement, &trouble),
+                 &trouble, &campaigns_failing);
+        note("fingerprints not refilled", fingerprints_refill(intake, &trouble), &trouble,
+             &refill_failing);
+        if (turn % TEND_EVERY == 0) {
+            streams_tend(intake->streams);
+            ask_for_waiting(intake);
+            metric_set(METRIC_sy_kafka_producer_replaced_total,
+                       (double)kafka_producer_replaced(intake->producer), NULL, NULL, NULL);
+        }
+        struct timespec pause = {0, HOUSEKEEPING_MS * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return ERR_OK;
+}
+
+static enum err_code
+check_campaigns(void *ctx, struct err *err)
+{
+    struct intake *intake = ctx;
+    const struct campaign_list *list = campaigns_acquire(intake->campaigns);
+    bool loaded = list != NULL;
+    campaigns_release(intake->campaigns, list);
+    return loaded ? ERR_OK : ERR(err, ERR_UNAVAILABLE, "campaigns are not loaded yet");
+}
+
+static void
+intake_stop(void *service)
+{
+    struct intake_process *process = service;
+    struct intake *intake = &process->intake;
+    /* Streams end first, so that the server has nothing open when it closes. */
+    streams_free(TAKE(intake->streams));
+    kafka_producer_close(intake->producer);
+    api_close(intake->api);
+    campaigns_free(intake->campaigns);
+    redis_free(intake->redis);
+    pg_free(intake->pg);
+    arena_free(intake->arena);
+    free(process);
+}
+
+static void
+intake_drain(void *service, unsigned timeout_ms)
+{
+    struct intake_process *process = service;
+    struct err err = {0};
+    if (process->reader_started)
+        (void)pthread_join(process->reader, NULL);
+    process->reader_started = false;
+    api_drain(process->intake.api, timeout_ms);
+    if (kafka_producer_flush(process->intake.producer, timeout_ms, &err))
+        log_failure(LOG_WARN, "stopping with messages under way", &err);
+}
+
+static enum err_code
+connections_open(struct intake *intake, struct err *err)
+{
+    const struct runtime_conf *conf = &intake->conf->runtime;
+    intake->pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
+    const struct kafka_producer_conf producer = {
+        .bootstrap = conf->kafka_bootstrap,
+        .client_id = conf->instance,
+        .linger_ms = (unsigned)intake->conf->linger_ms,
+        .delivery_timeout_ms = (unsigned)intake->conf->delivery_timeout_ms,
+        .queue_messages_max = (unsigned)intake->conf->producer_queue,
+        .on_delivered = submission_delivered,
+        .ctx = intake,
+    };
+    enum err_code code = redis_new(
+        &(struct redis_conf){conf->redis_url, conf->redis_password_file, 500}, &intake->redis, err);
+    return code ? code : kafka_producer_open(&producer, &intake->producer, err);
+}
+
+static enum err_code
+intake_start(struct runtime *runtime, const void *conf, void **ret_service, struct err *err)
+{
+    struct intake_process *process = mem_zalloc(sizeof *process);
+    struct intake *intake = &process->intake;
+    intake->conf = conf;
+    intake->runtime = runtime;
+    intake->campaigns = campaigns_new();
+    intake->streams = streams_new(intake->conf->streams_max);
+    intake->arena = arena_new(LIMIT_BATCH_ARENA);
+    enum err_code code = connections_open(intake, err);
+    const struct api_conf api = {
+        .runtime = runtime->conf,
+        .needs = NEED_PG | NEED_REDIS,
+        .keyring = runtime->keyring,
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .service = intake,
+        .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+    };
+    if (code == ERR_OK)
+        code = api_open(&api, &intake->api, err);
+    if (code) {
+        intake_stop(process);
+        return code;
+    }
+    health_add(runtime->health, "postgres", service_check_pg, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "redis", service_check_redis, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "campaigns", check_campaigns, intake);
+    if (pthread_create(&process->reader, NULL, reader_thread, intake) != 0)
+        abort();
+    process->reader_started = true;
+    *ret_service = process;
+    return ERR_OK;
+}
+
+const struct service intake_service = {
+    .program = &intake_program,
+    .start = intake_start,
+    .loop = intake_loop,
+    .drain = intake_drain,
+    .stop = intake_stop,
+};

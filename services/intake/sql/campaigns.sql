@@ -1,0 +1,9 @@
+-- Every campaign, to be kept in memory: the request path never asks for one.
+SELECT campaign_id, school_code, name, edition,
+       (extract(epoch FROM opens_at) * 1000)::bigint,
+       (extract(epoch FROM closes_at) * 1000)::bigint,
+       array_to_string(graduation_months, ','), array_to_string(required_fields, ','),
+       (SELECT coalesce(string_agg(key || '=' || value, ',' ORDER BY key), '')
+          FROM jsonb_each_text(fixed_values)), version
+  FROM campaign.campaign
+ ORDER BY campaign_id

@@ -1,0 +1,373 @@
+/*
+ * POST /api/v1/submissions: bound, remembered, sealed, published, and only then acknowledged.
+ *
+ * Everything in a worker's turn goes together: one round trip to Redis tells for all of them
+ * whether their key was used for other fields. Then each is produced; the delivery report answers.
+ * PostgreSQL is asked only while Redis is being filled again after a loss.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/limits.h"
+#include "runtime/event.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "schema/submission_event.h"
+#include "services/intake/domain.h"
+#include "services/intake/service.h"
+
+enum { IDEM_KEEP_S = 400 * 24 * 3600, REFILL_BATCH = 500 };
+#define IDEM_READY_KEY STR("idem:ready")
+
+/* What a call carries from its turn to its delivery report; in the call's arena. */
+struct submission {
+    char id[SUBMISSION_ID_SIZE];
+    char body_index[INDEX_HEX_SIZE];
+    struct str key;
+    struct str campaign_id;
+    struct fields_read read;
+    uint64_t produced_ns;
+};
+
+struct submission_body {
+    const struct json *fields;
+};
+static const struct json_row body_rows[] = {
+    JSON_ROW(struct submission_body, fields, JSON_KIND_OBJECT, true),
+};
+
+static struct intake *
+intake_of(const struct api_call *call)
+{
+    return call->worker->service;
+}
+
+static void
+answer_accepted(struct api_call *call)
+{
+    const struct submission *submission = call->user;
+    struct buf body;
+    char location[96];
+    buf_init(&body, 256);
+    struct jsonw w = jsonw_on(&body);
+    jsonw_object_open(&w);
+    jsonw_member_text(&w, "submission_id", submission->id);
+    jsonw_member_text(&w, "state", "received");
+    jsonw_object_close(&w);
+    (void)snprintf(location, sizeof location, "/api/v1/submissions/%s", submission->id);
+    const struct http_header headers[] = {{"Location", location}, {NULL, NULL}};
+    api_reply_headers(call, 202, headers, buf_str(&body));
+    buf_done(&body);
+}
+
+void
+submission_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset,
+                     void *ctx)
+{
+    struct api_call *call = message_ctx;
+    const struct submission *submission = call->user;
+    (void)ctx;
+    metric_count(METRIC_sy_kafka_deliveries_total, TOPIC_SUBMISSION_RECEIVED,
+                 code ? "failed" : "delivered");
+    metric_observe(METRIC_sy_kafka_delivery_seconds,
+                   (double)(clock_mono_ns() - submission->produced_ns) / 1e9,
+                   TOPIC_SUBMISSION_RECEIVED, NULL, NULL);
+    log_trace_set(trace_id(&call->trace));
+    if (code == ERR_OK) {
+        metric_count(METRIC_sy_submissions_total, "acknowledged");
+        log_event(LOG_DEBUG, "submission acknowledged", LOG_TEXT("submission_id", submission->id),
+                  LOG_INT("partition", partition), LOG_INT("offset", offset));
+        answer_accepted(call);
+    } else {
+        struct err err = {0};
+        metric_count(METRIC_sy_submissions_total, "unavailable");
+        (void)ERR(&err, code, "submission '%s' was not confirmed by Kafka in time", submission->id);
+        api_problem_err(call, "submission not acknowledged", &err);
+    }
+    log_trace_set(STR_NONE);
+}
+
+static void
+answer_fields(struct api_call *call, const struct fields_read *read)
+{
+    if (read->verdict == FIELDS_NOT_OWNED) {
+        reply_field_errors(call, read->listed, read->listed_count, "not-editable",
+                           "此项来自学籍或由学校填写，不能自行修改；如有误请提交申请");
+        return;
+    }
+    enum problem_id id =
+        read->verdict == FIELDS_UNKNOWN ? PROBLEM_UNKNOWN_MEMBER : PROBLEM_MALFORMED;
+    struct str detail =
+        arena_printf(call->arena, "%s：fields.%s", problems[id].title, read->name);
+    api_problem(call, id, detail.ptr);
+}
+
+static void
+answer_window(struct api_call *call, enum window_state state)
+{
+    api_problem(call, PROBLEM_WINDOW_CLOSED,
+                state == WINDOW_BEFORE ? "上报尚未开始，请在学校通知的时间内提交"
+                                       : "上报时间已结束，如需补报请联系学校就业部门");
+}
+
+/* Everything that can be said without asking anybody. False when the call was answered. */
+static bool
+submission_read(struct api_call *call)
+{
+    struct intake_campaign held;
+    struct submission_body body = {0};
+    struct submission *submission = arena_alloc(call->arena, sizeof *submission);
+    submission->key = api_header(call, "Idempotency-Key");
+    if (!idempotency_key_valid(submission->key) ||
+        http_request_header_count(call->request, "Idempotency-Key") != 1) {
+        api_problem(call, PROBLEM_IDEMPOTENCY_KEY, NULL);
+        return false;
+    }
+    if (!api_read_body(call, body_rows, 1, &body))
+        return false;
+    fields_read_object(body.fields, 0, call->arena, &submission->read);
+    if (submission->read.verdict == FIELDS_UNKNOWN ||
+        submission->read.verdict == FIELDS_WRONG_TYPE) {
+        answer_fields(call, &submission->read);
+        return false;
+    }
+    if (!intake_campaign_of(call, &held))
+        return false;
+    enum window_state window = window_at(held.campaign, call->now_ms);
+    submission->campaign_id = arena_copy(call->arena, held.campaign->campaign_id);
+    intake_campaign_done(call, &held);
+    if (submission->read.verdict != FIELDS_OK) {
+        answer_fields(call, &submission->read);
+        return false;
+    }
+    if (window != WINDOW_OPEN) {
+        answer_window(call, window);
+        return false;
+    }
+    call->user = submission;
+    return true;
+}
+
+static void
+submission_identify(struct api_call *call)
+{
+    struct submission *submission = call->user;
+    const struct keyring *keyring = intake_of(call)->runtime->keyring;
+    struct buf canonical;
+    buf_init(&canonical, 2 * LIMIT_HTTP_BODY);
+    fields_canonical(submission->read.value, &canonical);
+    keyring_index(keyring, "body", buf_str(&canonical), submission->body_index);
+    buf_done(&canonical);
+    submission_id_make(keyring, call->session->student_id, submission->campaign_id, submission->key,
+                       submission->id);
+}
+
+/* Asks PostgreSQL about keys that Redis did not know, while Redis is not complete. A database that
+ * does not answer holds nobody up: validation is the second line. */
+static void
+ask_store(struct api_call **calls, size_t count, const char **known)
+{
+    struct str ids[API_TURN_MAX];
+    struct judgement rows[API_TURN_MAX];
+    size_t row_count = 0;
+    struct err err = {0};
+    for (size_t i = 0; i < count; i++)
+        ids[i] = str_of(((struct submission *)calls[i]->user)->id);
+    if (store_judgements(calls[0]->worker->pg, ids, count, calls[0]->arena, rows, &row_count,
+                         &err)) {
+        log_failure(LOG_WARN, "fingerprints not checked while Redis is being refilled", &err);
+        return;
+    }
+    for (size_t r = 0; r < row_count; r++)
+        for (size_t i = 0; i < count; i++)
+            if (known[i] == NULL && str_eq(rows[r].submission_id, ids[i]))
+                known[i] = rows[r].body_index.ptr;
+}
+
+/* Remembers each key's fingerprint and learns the one it was first used with. */
+static enum err_code
+remember(struct api_call **calls, size_t count, const char **known, struct err *err)
+{
+    struct redis_command commands[API_TURN_MAX + 1];
+    struct redis_value values[API_TURN_MAX + 1];
+    struct arena *arena = calls[0]->arena;
+    struct str keep = arena_printf(arena, "%d", IDEM_KEEP_S);
+    commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
+    for (size_t i = 0; i < count; i++) {
+        const struct submission *submission = calls[i]->user;
+        commands[i + 1] = REDIS_COMMAND(
+            STR("SET"), arena_printf(calls[i]->arena, "idem:%s", submission->id),
+            str_of(submission->body_index), STR("NX"), STR("GET"), STR("EX"), keep);
+    }
+    enum err_code code =
+        redis_pipeline(calls[0]->worker->redis, commands, count + 1, arena, values, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i + 1].type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i + 1].text));
+        known[i] = values[i + 1].type == REDIS_STR ? values[i + 1].text.ptr : NULL;
+    }
+    if (values[0].type != REDIS_STR)
+        ask_store(calls, count, known);
+    return ERR_OK;
+}
+
+static struct str
+sealed_value(struct api_call *call, enum field_id id, struct str value)
+{
+    if (value.len == 0 || !fields[id].sensitive)
+        return value;
+    struct str context =
+        arena_printf(call->arena, "%.*s/%s", STR_ARG(call->session->student_id), fields[id].name);
+    return seal_text(call->worker->sealer, value, context, call->arena);
+}
+
+static void
+submission_publish(struct api_call *call)
+{
+    struct err err = {0};
+    struct submission *submission = call->user;
+    struct event_envelope envelope = {
+        .id = str_of(submission->id),
+        .type = TYPE_SUBMISSION_RECEIVED,
+        .source = "/intake",
+        .traceparent = trace_parent(&call->trace),
+    };
+    struct submission_received message = {
+        .submission_id = str_of(submission->id),
+        .student_id = call->session->student_id,
+        .campaign_id = submission->campaign_id,
+        .idempotency_key = submission->key,
+        .body_index = str_of(submission->body_index),
+        .received_at_ms = clock_now_ms(),
+    };
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        message.value[i] = sealed_value(call, (enum field_id)i, submission->read.value[i]);
+    struct buf value;
+    buf_init(&value, 4 * LIMIT_MESSAGE);
+    submission_received_encode(&message, &value);
+    event_headers(&envelope, message.received_at_ms);
+    submission->produced_ns = clock_mono_ns();
+    struct kafka_message out = {
+        .topic = TOPIC_SUBMISSION_RECEIVED,
+        .key = call->session->student_id,
+        .value = buf_str(&value),
+        .headers = envelope.headers,
+        .header_count = EVENT_HEADER_COUNT,
+        .message_ctx = call,
+    };
+    enum err_code code = kafka_producer_send(intake_of(call)->producer, &out, &err);
+    buf_done(&value);
+    if (code) { /* not queued: there will be no report */
+        metric_count(METRIC_sy_submissions_total, "unavailable");
+        api_problem_err(call, "submission not queued", &err);
+    }
+}
+
+static void
+answer_unknown(struct api_call **calls, size_t count, const struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        metric_count(METRIC_sy_submissions_total, "unavailable");
+        api_problem_err(calls[i], "submission not remembered", err);
+    }
+}
+
+void
+submissions_post(struct api_call **calls, size_t count)
+{
+    const char *known[API_TURN_MAX] = {NULL};
+    size_t kept = 0;
+    struct err err = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (!submission_read(calls[i]))
+            continue;
+        submission_identify(calls[i]);
+        calls[kept++] = calls[i];
+    }
+    if (kept == 0)
+        return;
+    if (remember(calls, kept, known, &err)) {
+        answer_unknown(calls, kept, &err);
+        return;
+    }
+    /* Fingerprints first: `known` may live in the arena of a call that is answered below. */
+    bool conflict[API_TURN_MAX];
+    for (size_t i = 0; i < kept; i++) {
+        const struct submission *submission = calls[i]->user;
+        conflict[i] = known[i] && strcmp(known[i], submission->body_index) != 0;
+    }
+    for (size_t i = 0; i < kept; i++) {
+        if (conflict[i]) {
+            metric_count(METRIC_sy_submissions_total, "conflict");
+            api_problem(calls[i], PROBLEM_IDEMPOTENCY_CONFLICT, NULL);
+        } else {
+            submission_publish(calls[i]);
+        }
+    }
+}
+
+/* --- filling Redis again --- */
+
+static enum err_code
+refill_batch(struct intake *intake, const struct pg_result *rows, size_t first, size_t count,
+             struct err *err)
+{
+    struct redis_command commands[REFILL_BATCH];
+    struct redis_value values[REFILL_BATCH];
+    struct str keep = arena_printf(intake->arena, "%d", IDEM_KEEP_S);
+    for (size_t i = 0; i < count; i++)
+        commands[i] = REDIS_COMMAND(
+            STR("SET"),
+            arena_printf(intake->arena, "idem:%.*s", STR_ARG(pg_str(rows, first + i, 0))),
+            pg_str(rows, first + i, 1), STR("NX"), STR("EX"), keep);
+    return redis_pipeline(intake->redis, commands, count, intake->arena, values, err);
+}
+
+static enum err_code
+refill_from_store(struct intake *intake, struct err *err)
+{
+    char after[SUBMISSION_ID_SIZE] = "00000000-0000-0000-0000-000000000000";
+    size_t total = 0;
+    for (;;) {
+        CLEANUP(pg_result_free) struct pg_result *rows = NULL;
+        enum err_code code = store_fingerprints(intake->pg, str_of(after), &rows, err);
+        if (code)
+            return code;
+        size_t count = pg_rows(rows);
+        for (size_t first = 0; first < count; first += REFILL_BATCH) {
+            size_t left = count - first;
+            arena_reset(intake->arena);
+            code = refill_batch(intake, rows, first, left < REFILL_BATCH ? left : REFILL_BATCH, err);
+            if (code)
+                return code;
+        }
+        total += count;
+        if (count == 0 || service_stopping())
+            break;
+        (void)snprintf(after, sizeof after, "%.*s", STR_ARG(pg_str(rows, count - 1, 0)));
+    }
+    log_event(LOG_INFO, "fingerprints of judged submissions are in Redis", LOG_INT("count", total));
+    return ERR_OK;
+}
+
+enum err_code
+fingerprints_refill(struct intake *intake, struct err *err)
+{
+    struct redis_value ready;
+    arena_reset(intake->arena);
+    enum err_code code = redis_call(intake->redis, &REDIS_COMMAND(STR("GET"), IDEM_READY_KEY),
+                                    intake->arena, &ready, err);
+    if (code || ready.type == REDIS_STR)
+        return code;
+    code = refill_from_store(intake, err);
+    arena_reset(intake->arena);
+    if (code == ERR_OK && !service_stopping())
+        code = redis_call(intake->redis,
+                          &REDIS_COMMAND(STR("SET"), IDEM_READY_KEY, STR("1")), intake->arena,
+                          &ready, err);
+    return code;
+}

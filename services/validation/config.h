@@ -1,0 +1,15 @@
+/* Options of validation: one row each in config.c. */
+#pragma once
+
+#include "runtime/option.h"
+
+struct validation_conf {
+    struct runtime_conf runtime; /* first */
+    const char *group;
+    uint64_t batch_max;
+    uint64_t batch_fill_ms;
+    uint64_t session_timeout_ms;
+    const char *crash_point;
+};
+
+extern const struct program validation_program;

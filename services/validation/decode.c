@@ -1,0 +1,76 @@
+#include "services/validation/decode.h"
+
+#include "runtime/event.h"
+
+static const struct campaign *
+campaign_find(const struct campaign_list *list, struct str campaign_id)
+{
+    for (size_t i = 0; list && i < list->count; i++)
+        if (str_eq(list->rows[i].campaign_id, campaign_id))
+            return &list->rows[i];
+    return NULL;
+}
+
+static enum dead_reason
+decode_reason(enum err_code code)
+{
+    return code == ERR_VERSION ? DEAD_VERSION : DEAD_MALFORMED;
+}
+
+/* Opens what was sealed; the rest is taken as it stands. */
+static bool
+fields_open(struct item *item, struct sealer *sealer, struct arena *arena)
+{
+    struct err err = {0};
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        struct str value = item->message.value[i];
+        item->submitted.value[i] = value;
+        if (value.len == 0 || !fields[i].sensitive)
+            continue;
+        struct str context =
+            arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id), fields[i].name);
+        if (seal_open(sealer, value, context, arena, &item->submitted.value[i], &err) == ERR_OK)
+            continue;
+        (void)err_wrap(&err, "field '%s'", fields[i].name);
+        item_bury(item, DEAD_SEALED, err.text);
+        return false;
+    }
+    return true;
+}
+
+void
+item_decode(const struct kafka_record *record, const struct campaign_list *campaigns,
+            struct sealer *sealer, struct arena *arena, struct item *item)
+{
+    struct err err = {0};
+    *item = (struct item){.partition = record->partition, .offset = record->offset};
+    item->traceparent = event_traceparent(record);
+    if (record->tombstone) {
+        item_bury(item, DEAD_TOMBSTONE, "message has no value");
+        return;
+    }
+    if (record->value.len == 0) {
+        item_bury(item, DEAD_EMPTY, "message has an empty value");
+        return;
+    }
+    if (event_check(record, TYPE_SUBMISSION_RECEIVED, &err)) {
+        item_bury(item, DEAD_HEADER, err.text);
+        return;
+    }
+    enum err_code code = submission_received_decode(record->value, arena, &item->message, &err);
+    if (code) {
+        item_bury(item, decode_reason(code), err.text);
+        return;
+    }
+    if (!str_eq(record->key, item->message.student_id)) {
+        item_bury(item, DEAD_KEY, "key of the message is not its student_id");
+        return;
+    }
+    item->campaign = campaign_find(campaigns, item->message.campaign_id);
+    if (item->campaign == NULL) {
+        item_bury(item, DEAD_CAMPAIGN, "campaign is not known");
+        return;
+    }
+    if (fields_open(item, sealer, arena))
+        item->state = ITEM_DECODED;
+}

@@ -1,0 +1,465 @@
+/*
+ * The loop of validation: batch -> decode -> facts in one query -> decide -> one transaction ->
+ * publish -> commit offsets. Crash-only: the offsets that were not committed are the recovery plan.
+ *
+ * A failure that will pass (RETRY) is tried again for as long as it lasts, without committing. One
+ * that will not (REJECT) splits the batch in halves down to the single row, which goes to the
+ * dead-letter topic. Anything else ends the process; the supervisor starts a new one.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "io/kafka.h"
+#include "runtime/event.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "runtime/service.h"
+#include "runtime/trace.h"
+#include "services/validation/config.h"
+#include "services/validation/decode.h"
+#include "services/validation/service.h"
+#include "services/validation/store_pg.h"
+
+enum {
+    POLL_MS = 250,
+    STATEMENT_TIMEOUT_MS = 30000,
+    RETRY_MIN_MS = 20,
+    RETRY_MAX_MS = 1000,
+    CONFLICT_TRIES = 5, /* lost races are repeated so often before the batch is split */
+    PUBLISH_WAIT_MS = 10000,
+    DELIVERY_TIMEOUT_MS = 8000,
+    PRODUCER_QUEUE = 100000,
+    CAMPAIGNS_MAX_AGE_MS = 1000,
+    CRASH_BATCH = 3,
+};
+
+struct validation {
+    const struct validation_conf *conf;
+    struct runtime *runtime;
+    struct pg *pg;
+    struct sealer *sealer;
+    struct arena *arena;
+    struct campaigns *campaigns;
+    uint64_t campaigns_loaded_ns;
+    struct kafka_consumer *consumer;
+    struct kafka_producer *producer;
+    atomic_size_t undelivered; /* failures among the messages published last */
+    uint64_t batch_count;
+};
+
+static void
+pause_ms(unsigned ms)
+{
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+static unsigned
+backoff_ms(unsigned tries)
+{
+    unsigned wait_ms = tries < 6 ? (unsigned)RETRY_MIN_MS << tries : RETRY_MAX_MS;
+    return wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS;
+}
+
+static void
+observe_stage(const char *stage, uint64_t *since_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    metric_observe(METRIC_sy_batch_duration_seconds, (double)(now_ns - *since_ns) / 1e9, stage,
+                   NULL, NULL);
+    *since_ns = now_ns;
+}
+
+/* Fault tests kill the process here, on purpose. */
+static void
+crash_here(const struct validation *validation, const char *point)
+{
+    if (validation->batch_count == CRASH_BATCH &&
+        strcmp(validation->conf->crash_point, point) == 0)
+        (void)kill(getpid(), SIGKILL);
+}
+
+/* --- storing --- */
+
+/* What was judged under facts that no longer hold is judged anew. */
+static void
+items_reopen(struct item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i].state != ITEM_DEAD)
+            items[i].state = ITEM_DECODED;
+}
+
+static enum err_code
+store_once(struct validation *validation, struct item *items, size_t count, struct err *err)
+{
+    uint64_t since_ns = clock_mono_ns();
+    items_reopen(items, count);
+    enum err_code code = pg_begin_snapshot(validation->pg, err);
+    if (code)
+        return code;
+    code = store_facts(validation->pg, validation->sealer, items, count, validation->arena, err);
+    observe_stage("facts", &since_ns);
+    if (code == ERR_OK) {
+        items_judge(items, count, clock_now_ms(), validation->arena);
+        observe_stage("decide", &since_ns);
+        code = store_judgements(validation->pg, items, count, err);
+    }
+    if (code)
+        pg_rollback(validation->pg);
+    else
+        code = pg_commit(validation->pg, err);
+    observe_stage("store", &since_ns);
+    return code;
+}
+
+/* A duplicate key is a lost race against another copy: the next look at the facts shows it. */
+static bool
+is_lost_race(enum err_code code)
+{
+    return code == ERR_CONFLICT || code == ERR_DUPLICATE;
+}
+
+static enum err_code
+store_patiently(struct validation *validation, struct item *items, size_t count, struct err *err)
+{
+    unsigned races = 0;
+    for (unsigned tries = 0; !service_stopping(); tries++) {
+        enum err_code code = store_once(validation, items, count, err);
+        if (code == ERR_OK)
+            return ERR_OK;
+        races += is_lost_race(code);
+        metric_count(METRIC_sy_retries_total, "store", err_class_name(err_class(code)));
+        bool again = is_lost_race(code) ? races < CONFLICT_TRIES
+                                        : err_class(code) == ERR_CLASS_RETRY;
+        if (!again)
+            return code;
+        if (tries % 10 == 0)
+            log_failure(LOG_WARN, "batch not stored, trying again", err);
+        pause_ms(backoff_ms(tries));
+    }
+    return ERR(err, ERR_UNAVAILABLE, "stopped while the store was away");
+}
+
+/* Stores a batch, in halves when it is refused as a whole. */
+static enum err_code
+store_batch(struct validation *validation, struct item *items, size_t count, struct err *err)
+{
+    enum err_code code = store_patiently(validation, items, count, err);
+    if (code == ERR_OK || service_stopping() || err_class(code) == ERR_CLASS_FATAL)
+        return code;
+    if (count == 1) {
+        log_failure(LOG_ERROR, "submission refused by the store", err);
+        item_bury(&items[0], DEAD_STORE, err_name(code));
+        return ERR_OK;
+    }
+    size_t half = count / 2;
+    code = store_batch(validation, items, half, err);
+    return code ? code : store_batch(validation, items + half, count - half, err);
+}
+
+/* --- publishing --- */
+
+static void
+on_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset, void *ctx)
+{
+    struct validation *validation = ctx;
+    bool *delivered = message_ctx;
+    (void)partition;
+    (void)offset;
+    *delivered = code == ERR_OK;
+    if (code)
+        atomic_fetch_add(&validation->undelivered, 1);
+}
+
+static enum err_code
+publish_judgement(struct validation *validation, const struct item *item, bool *delivered,
+                  struct err *err)
+{
+    struct trace trace;
+    struct buf value;
+    trace_begin(&trace, item->traceparent);
+    struct event_envelope envelope = {
+        .id = item->message.submission_id,
+        .type = TYPE_SUBMISSION_JUDGED,
+        .source = "/validation",
+        .traceparent = trace_parent(&trace),
+    };
+    const struct submission_judged message = {
+        .submission_id = item->message.submission_id,
+        .student_id = item->message.student_id,
+        .campaign_id = item->message.campaign_id,
+        .revision = item->revision,
+        .outcome = item->accepted ? STR("accepted") : STR("rejected"),
+        .judged_at_ms = item->judged_at_ms,
+        .findings = item->findings,
+    };
+    buf_init(&value, LIMIT_MESSAGE);
+    submission_judged_encode(&message, &value);
+    event_headers(&envelope, item->judged_at_ms);
+    const struct kafka_message out = {
+        .topic = TOPIC_SUBMISSION_JUDGED,
+        .key = item->message.student_id,
+        .value = buf_str(&value),
+        .headers = envelope.headers,
+        .header_count = EVENT_HEADER_COUNT,
+        .message_ctx = delivered,
+    };
+    enum err_code code = kafka_producer_send(validation->producer, &out, err);
+    buf_done(&value);
+    return code;
+}
+
+static bool
+has_news(const struct item *item)
+{
+    return item->state == ITEM_DEAD || item->publish;
+}
+
+/* Sends what is not delivered yet and waits for the reports. */
+static enum err_code
+publish_once(struct validation *validation, const struct kafka_batch *batch,
+             const struct item *items, bool *delivered, struct err *err)
+{
+    size_t count = kafka_batch_count(batch);
+    atomic_store(&validation->undelivered, 0);
+    for (size_t i = 0; i < count; i++) {
+        enum err_code code = ERR_OK;
+        if (delivered[i] || !has_news(&items[i]))
+            continue;
+        if (items[i].state == ITEM_DEAD)
+            code = dead_letter_send(validation->producer, kafka_batch_record(batch, i),
+                                    items[i].reason, items[i].text, &delivered[i], err);
+        else
+            code = publish_judgement(validation, &items[i], &delivered[i], err);
+        if (code == ERR_BUSY) {
+            (void)kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+            i--; /* the queue has room again: the same one once more */
+            continue;
+        }
+        if (code)
+            return code;
+    }
+    enum err_code code = kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+    if (code)
+        return code;
+    size_t failed = atomic_load(&validation->undelivered);
+    return failed ? ERR(err, ERR_UNAVAILABLE, "%zu messages were not delivered", failed) : ERR_OK;
+}
+
+static enum err_code
+publish_batch(struct validation *validation, const struct kafka_batch *batch,
+              const struct item *items, struct err *err)
+{
+    /* Outlives this function's failures: late reports may still write to it. */
+    bool *delivered = arena_alloc(validation->arena, kafka_batch_count(batch));
+    for (unsigned tries = 0; !service_stopping(); tries++) {
+        enum err_code code = publish_once(validation, batch, items, delivered, err);
+        if (code == ERR_OK || err_class(code) != ERR_CLASS_RETRY)
+            return code;
+        metric_count(METRIC_sy_retries_total, "publish", err_class_name(err_class(code)));
+        log_failure(LOG_WARN, "judgements not published, trying again", err);
+        pause_ms(backoff_ms(tries));
+    }
+    return ERR(err, ERR_UNAVAILABLE, "stopped while kafka was away");
+}
+
+/* --- a batch's whole life --- */
+
+static enum err_code
+campaigns_fresh(struct validation *validation, struct err *err)
+{
+    uint64_t age_ms = (clock_mono_ns() - validation->campaigns_loaded_ns) / 1000000;
+    if (validation->campaigns_loaded_ns && age_ms < CAMPAIGNS_MAX_AGE_MS)
+        return ERR_OK;
+    for (unsigned tries = 0; !service_stopping(); tries++) {
+        enum err_code code = campaigns_load(validation->campaigns, validation->pg,
+                                            store_campaigns_statement, err);
+        if (code == ERR_OK) {
+            validation->campaigns_loaded_ns = clock_mono_ns();
+            return ERR_OK;
+        }
+        if (err_class(code) != ERR_CLASS_RETRY)
+            return code;
+        if (tries % 10 == 0)
+            log_failure(LOG_WARN, "campaigns not loaded, trying again", err);
+        pause_ms(backoff_ms(tries));
+    }
+    return ERR(err, ERR_UNAVAILABLE, "stopped while the store was away");
+}
+
+static void
+count_items(const struct item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].state == ITEM_JUDGED)
+            metric_count(METRIC_sy_judgements_total, items[i].accepted ? "accepted" : "rejected");
+        else if (items[i].state == ITEM_REPEATED)
+            metric_count(METRIC_sy_judgements_total, "repeated");
+        else
+            log_event(LOG_WARN, "message moved to the dead-letter topic",
+                      LOG_TEXT("reason", items[i].reason), LOG_TEXT("error", items[i].text),
+                      LOG_INT("partition", items[i].partition), LOG_INT("offset", items[i].offset));
+        if (items[i].state == ITEM_JUDGED && log_enabled(LOG_INFO) && items[i].traceparent.len) {
+            log_trace_set((struct str){items[i].traceparent.ptr + 3, TRACE_ID_LENGTH});
+            log_event(LOG_INFO, "judged", LOG_STR("submission_id", items[i].message.submission_id),
+                      LOG_TEXT("outcome", items[i].accepted ? "accepted" : "rejected"),
+                      LOG_INT("revision", items[i].revision));
+            log_trace_set(STR_NONE);
+        }
+    }
+}
+
+static enum err_code
+batch_process(struct validation *validation, const struct kafka_batch *batch, struct err *err)
+{
+    size_t count = kafka_batch_count(batch);
+    struct item *items = arena_alloc(validation->arena, count * sizeof *items);
+    uint64_t since_ns = clock_mono_ns();
+    enum err_code code = campaigns_fresh(validation, err);
+    if (code)
+        return code;
+    validation->batch_count++;
+    const struct campaign_list *campaigns = campaigns_acquire(validation->campaigns);
+    for (size_t i = 0; i < count; i++)
+        item_decode(kafka_batch_record(batch, i), campaigns, validation->sealer, validation->arena,
+                    &items[i]);
+    observe_stage("decode", &since_ns);
+    code = store_batch(validation, items, count, err);
+    crash_here(validation, "after-store");
+    since_ns = clock_mono_ns();
+    if (code == ERR_OK)
+        code = publish_batch(validation, batch, items, err);
+    crash_here(validation, "after-publish");
+    observe_stage("publish", &since_ns);
+    campaigns_release(validation->campaigns, campaigns);
+    if (code)
+        return code;
+    count_items(items, count);
+    code = kafka_consumer_commit(validation->consumer, batch, err);
+    observe_stage("commit", &since_ns);
+    if (code) { /* what is not committed comes again and is recognised */
+        log_failure(LOG_WARN, "offsets not committed", err);
+        metric_count(METRIC_sy_retries_total, "commit", err_class_name(err_class(code)));
+    }
+    return ERR_OK;
+}
+
+static enum err_code
+validation_loop(void *service, struct err *err)
+{
+    struct validation *validation = service;
+    while (!service_stopping()) {
+        struct kafka_batch *batch = NULL;
+        enum err_code code =
+            kafka_consumer_poll(validation->consumer, validation->conf->batch_max, POLL_MS,
+                                (unsigned)validation->conf->batch_fill_ms, &batch, err);
+        if (code)
+            return code;
+        size_t count = kafka_batch_count(batch);
+        if (count) {
+            metric_observe(METRIC_sy_batch_size, (double)count, NULL, NULL, NULL);
+            code = batch_process(validation, batch, err);
+        }
+        kafka_batch_free(batch);
+        metric_set(METRIC_kafka_consumergroup_lag,
+                   (double)kafka_consumer_lag(validation->consumer), validation->conf->group,
+                   TOPIC_SUBMISSION_RECEIVED, NULL);
+        if (code) /* stopping is no failure: the next start takes the batch up again */
+            return service_stopping() && err_class(code) == ERR_CLASS_RETRY ? ERR_OK : code;
+        arena_reset(validation->arena);
+    }
+    return ERR_OK;
+}
+
+/* --- wiring --- */
+
+static void
+on_kafka_log(int level, const char *text, void *ctx)
+{
+    (void)ctx;
+    if (level <= 4) /* warnings and worse, in syslog's numbers */
+        log_event(LOG_WARN, "kafka", LOG_TEXT("text", text));
+}
+
+static void
+validation_stop(void *service)
+{
+    struct validation *validation = service;
+    kafka_consumer_close(validation->consumer);
+    kafka_producer_close(validation->producer);
+    campaigns_free(validation->campaigns);
+    sealer_free(validation->sealer);
+    pg_free(validation->pg);
+    arena_free(validation->arena);
+    free(validation);
+}
+
+static enum err_code
+kafka_open(struct validation *validation, struct err *err)
+{
+    static const char *const topics[] = {TOPIC_SUBMISSION_RECEIVED, NULL};
+    const struct runtime_conf *conf = &validation->conf->runtime;
+    const struct kafka_producer_conf producer = {
+        .bootstrap = conf->kafka_bootstrap,
+        .client_id = conf->instance,
+        .linger_ms = 1,
+        .delivery_timeout_ms = DELIVERY_TIMEOUT_MS,
+        .queue_messages_max = PRODUCER_QUEUE,
+        .on_delivered = on_delivered,
+        .ctx = validation,
+    };
+    const struct kafka_consumer_conf consumer = {
+        .bootstrap = conf->kafka_bootstrap,
+        .client_id = conf->instance,
+        .group = validation->conf->group,
+        .topics = topics,
+        .session_timeout_ms = (unsigned)validation->conf->session_timeout_ms,
+        .on_log = on_kafka_log,
+        .ctx = validation,
+    };
+    enum err_code code = kafka_producer_open(&producer, &validation->producer, err);
+    return code ? code : kafka_consumer_open(&consumer, &validation->consumer, err);
+}
+
+static enum err_code
+validation_start(struct runtime *runtime, const void *conf, void **ret_service, struct err *err)
+{
+    struct validation *validation = mem_zalloc(sizeof *validation);
+    validation->conf = conf;
+    validation->runtime = runtime;
+    if (strcmp(validation->conf->crash_point, "none") != 0 &&
+        strcmp(runtime->conf->profile, "demo") != 0) {
+        free(validation);
+        return ERR(err, ERR_CONFIG, "crash-point is for profile demo only; HINT: leave it out");
+    }
+    validation->arena = arena_new(4u * LIMIT_BATCH_ARENA);
+    validation->sealer = sealer_new(runtime->keyring);
+    validation->campaigns = campaigns_new();
+    validation->pg = pg_new(&(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance,
+                                              STATEMENT_TIMEOUT_MS});
+    enum err_code code = kafka_open(validation, err);
+    if (code) {
+        validation_stop(validation);
+        return code;
+    }
+    health_add(runtime->health, "postgres", service_check_pg, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
+    *ret_service = validation;
+    return ERR_OK;
+}
+
+const struct service validation_service = {
+    .program = &validation_program,
+    .start = validation_start,
+    .loop = validation_loop,
+    .stop = validation_stop,
+};

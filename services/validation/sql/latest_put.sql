@@ -1,0 +1,11 @@
+-- The newest revision of each student of the batch, and the accepted one that is the record.
+INSERT INTO record.latest AS l (student_id, campaign_id, revision, accepted_submission_id,
+                                accepted_revision)
+SELECT r.student_id::uuid, r.campaign_id, r.revision::integer, r.accepted_submission_id::uuid,
+       r.accepted_revision::integer
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+       AS r (student_id, campaign_id, revision, accepted_submission_id, accepted_revision)
+    ON CONFLICT (student_id, campaign_id) DO UPDATE
+   SET revision = excluded.revision,
+       accepted_submission_id = coalesce(excluded.accepted_submission_id, l.accepted_submission_id),
+       accepted_revision = coalesce(excluded.accepted_revision, l.accepted_revision)

@@ -1,0 +1,134 @@
+#include "tests/unit/test.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+
+static void
+counts_code_points_not_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(utf8_length(STR("阿依古丽·买买提")), 8);
+    assert_int_equal(utf8_length(STR("𠮷")), 1);
+    assert_str(utf8_prefix(STR("广州市越秀区"), 3), "广州市");
+}
+
+static void
+cuts_at_the_separator_and_ends_with_none(void **state)
+{
+    (void)state;
+    struct str rest = STR("a,,b");
+    assert_str(str_cut(&rest, ','), "a");
+    assert_str(str_cut(&rest, ','), "");
+    assert_str(str_cut(&rest, ','), "b");
+    assert_null(rest.ptr);
+}
+
+static void
+reads_numbers_up_to_the_limit(void **state)
+{
+    (void)state;
+    uint64_t value = 0;
+    assert_true(str_to_u64(STR("65535"), 65535, &value));
+    assert_int_equal(value, 65535);
+    assert_false(str_to_u64(STR("65536"), 65535, &value));
+    assert_false(str_to_u64(STR(""), 65535, &value));
+    assert_false(str_to_u64(STR("-1"), 65535, &value));
+    assert_true(str_to_u64(STR("18446744073709551615"), UINT64_MAX, &value));
+    assert_false(str_to_u64(STR("18446744073709551616"), UINT64_MAX, &value));
+    assert_false(str_to_u64(STR("7"), 6, &value));
+}
+
+static void
+buffer_stops_at_its_maximum_and_says_so(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 4);
+    buf_add_text(&buf, "abcd");
+    assert_false(buf.overflow);
+    buf_add_char(&buf, 'e');
+    assert_true(buf.overflow);
+    assert_str(buf_str(&buf), "abcd");
+    buf_done(&buf);
+}
+
+static void
+writes_json_that_stays_on_one_line(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 1024);
+    struct jsonw w = jsonw_on(&buf);
+    jsonw_object_open(&w);
+    jsonw_member(&w, "a", STR("x\n\"\\\x1b\x7f\xE2\x80\xA8中"));
+    jsonw_member_int(&w, "b", -7);
+    jsonw_key(&w, "c");
+    jsonw_array_open(&w);
+    jsonw_bool(&w, true);
+    jsonw_null(&w);
+    jsonw_array_close(&w);
+    jsonw_object_close(&w);
+    assert_str(buf_str(&buf), "{\"a\":\"x\\u000a\\\"\\\\\\u001b\\u007f\\u2028中\",\"b\":-7,"
+                              "\"c\":[true,null]}");
+    buf_done(&buf);
+}
+
+static void
+formats_and_reads_times(void **state)
+{
+    (void)state;
+    char text[CLOCK_RFC3339_SIZE];
+    int64_t time_ms = 0;
+    assert_string_equal(clock_format_rfc3339(1790000000123, text), "2026-09-21T14:13:20.123Z");
+    assert_true(clock_parse_rfc3339(str_of(text), &time_ms));
+    assert_int_equal(time_ms, 1790000000123);
+    assert_true(clock_parse_rfc3339(STR("2026-09-21T14:13:20Z"), &time_ms));
+    assert_false(clock_parse_rfc3339(STR("2026-09-21 14:13:20Z"), &time_ms));
+    assert_false(clock_parse_rfc3339(STR("2026-09-21T14:13:20+08:00"), &time_ms));
+    assert_int_equal(clock_china_date(1790000000123), 20260921);
+    assert_int_equal(clock_china_date(1790006400000 + 4 * 3600 * 1000), 20260922);
+}
+
+static void
+arena_copies_are_terminated_and_forgotten_together(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1024 * 1024);
+    struct str copy = arena_copy(arena, STR("abc"));
+    assert_int_equal(copy.ptr[3], '\0');
+    char *large = arena_alloc(arena, 100000);
+    assert_int_equal(large[99999], 0);
+    assert_str(arena_printf(arena, "%s-%d", "x", 5), "x-5");
+    arena_reset(arena);
+    assert_str(arena_copy(arena, STR("again")), "again");
+    arena_free(arena);
+}
+
+static void
+wraps_an_error_with_what_was_tried(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_int_equal(ERR(&err, ERR_TIMEOUT, "no answer in %d ms", 5), ERR_TIMEOUT);
+    assert_int_equal(err_wrap(&err, "cannot store draft"), ERR_TIMEOUT);
+    assert_string_equal(err.text, "cannot store draft: no answer in 5 ms");
+    assert_int_equal(err_class(ERR_TIMEOUT), ERR_CLASS_RETRY);
+    assert_int_equal(err_class(ERR_MALFORMED), ERR_CLASS_REJECT);
+    assert_int_equal(err_class(ERR_CONFIG), ERR_CLASS_FATAL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_code_points_not_bytes),
+        cmocka_unit_test(cuts_at_the_separator_and_ends_with_none),
+        cmocka_unit_test(reads_numbers_up_to_the_limit),
+        cmocka_unit_test(buffer_stops_at_its_maximum_and_says_so),
+        cmocka_unit_test(writes_json_that_stays_on_one_line),
+        cmocka_unit_test(formats_and_reads_times),
+        cmocka_unit_test(arena_copies_are_terminated_and_forgotten_together),
+        cmocka_unit_test(wraps_an_error_with_what_was_tried),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

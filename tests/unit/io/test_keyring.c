@@ -1,0 +1,200 @@
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/keyring.h"
+
+#define KEY_A "1111111111111111111111111111111111111111111111111111111111111111"
+#define KEY_B "2222222222222222222222222222222222222222222222222222222222222222"
+
+static char path[] = "/tmp/sy-keyring-XXXXXX";
+
+static void
+write_keys(const char *text, mode_t mode)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs(text, file);
+    (void)fclose(file);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static struct keyring *
+load(const char *text)
+{
+    struct keyring *keyring = NULL;
+    write_keys(text, 0600);
+    assert_works(keyring_load(path, &keyring, &err));
+    return keyring;
+}
+
+static const char good[] = "# demo\nseal k1 " KEY_A "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
+static const char rotated[] = "seal k1 " KEY_A "\nseal k2 " KEY_B "\nindex i1 " KEY_A
+                              "\nsubmission s1 " KEY_B "\n";
+
+static void
+opens_what_it_sealed_in_the_same_place_only(void **state)
+{
+    (void)state;
+    struct keyring *keyring = load(good);
+    struct sealer *sealer = sealer_new(keyring);
+    struct arena *arena = arena_new(1024 * 1024);
+    struct str plain;
+    struct str sealed = seal_text(sealer, STR("广东省广州市"), STR("student/JTDZ"), arena);
+    assert_true(str_starts(sealed, STR("a1.k1.")));
+    assert_works(seal_open(sealer, sealed, STR("student/JTDZ"), arena, &plain, &err));
+    assert_str(plain, "广东省广州市");
+    assert_fails(seal_open(sealer, sealed, STR("other/JTDZ"), arena, &plain, &err), ERR_CRYPTO,
+                 "made for another place");
+    struct str again = seal_text(sealer, STR("广东省广州市"), STR("student/JTDZ"), arena);
+    assert_false(str_eq(sealed, again));
+    arena_free(arena);
+    sealer_free(sealer);
+    keyring_free(keyring);
+}
+
+static void
+refuses_every_single_changed_character(void **state)
+{
+    (void)state;
+    struct keyring *keyring = load(good);
+    struct sealer *sealer = sealer_new(keyring);
+    struct arena *arena = arena_new(16 * 1024 * 1024);
+    struct str plain;
+    struct str sealed = seal_text(sealer, STR("secret"), STR("c"), arena);
+    for (size_t i = 0; i < sealed.len; i++) {
+        char *copy = mem_strndup(sealed);
+        struct err err = {0};
+        copy[i] = copy[i] == 'A' ? 'B' : 'A';
+        assert_int_equal(seal_open(sealer, str_of(copy), STR("c"), arena, &plain, &err), ERR_CRYPTO);
+        struct str shorter = {sealed.ptr, i};
+        assert_int_equal(seal_open(sealer, shorter, STR("c"), arena, &plain, &err), ERR_CRYPTO);
+        free(copy);
+    }
+    arena_free(arena);
+    sealer_free(sealer);
+    keyring_free(keyring);
+}
+
+static void
+seals_with_the_newest_key_and_opens_with_both(void **state)
+{
+    (void)state;
+    struct keyring *old_ring = load(good);
+    struct sealer *old_sealer = sealer_new(old_ring);
+    struct arena *arena = arena_new(1024 * 1024);
+    struct str sealed = seal_text(old_sealer, STR("x"), STR("c"), arena);
+    struct keyring *new_ring = load(rotated);
+    struct sealer *new_sealer = sealer_new(new_ring);
+    struct str plain;
+    assert_works(seal_open(new_sealer, sealed, STR("c"), arena, &plain, &err));
+    struct str fresh = seal_text(new_sealer, STR("x"), STR("c"), arena);
+    assert_str(seal_key_id(fresh), "k2");
+    assert_fails(seal_open(old_sealer, fresh, STR("c"), arena, &plain, &err), ERR_CRYPTO,
+                 "not in the key file");
+    arena_free(arena);
+    sealer_free(old_sealer);
+    sealer_free(new_sealer);
+    keyring_free(old_ring);
+    keyring_free(new_ring);
+}
+
+static void
+refuses_a_key_file_that_is_not_fit(void **state)
+{
+    (void)state;
+    struct keyring *keyring = NULL;
+    write_keys(good, 0644);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "HINT: chmod 400");
+    write_keys("seal k1 " KEY_A "\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "no 'index' key");
+    write_keys("seal k1 0000000000000000000000000000000000000000000000000000000000000000\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "line 1");
+    write_keys("seal k1 12\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "line 1");
+}
+
+static void
+gives_the_same_submission_id_for_the_same_key_of_the_same_student(void **state)
+{
+    (void)state;
+    struct keyring *keyring = load(good);
+    char a[SUBMISSION_ID_SIZE];
+    char b[SUBMISSION_ID_SIZE];
+    submission_id_make(keyring, STR("stu-1"), STR("c"), STR("key"), a);
+    submission_id_make(keyring, STR("stu-1"), STR("c"), STR("key"), b);
+    assert_string_equal(a, b);
+    assert_true(uuid_valid(str_of(a)));
+    assert_int_equal(a[14], '8');
+    assert_true(submission_id_is_of(keyring, STR("stu-1"), STR("c"), str_of(a)));
+    assert_false(submission_id_is_of(keyring, STR("stu-2"), STR("c"), str_of(a)));
+    assert_false(submission_id_is_of(keyring, STR("stu-1"), STR("d"), str_of(a)));
+    submission_id_make(keyring, STR("stu-1"), STR("c"), STR("other"), b);
+    assert_string_not_equal(a, b);
+    submission_id_make(keyring, STR("stu-2"), STR("c"), STR("key"), b);
+    assert_string_not_equal(a, b);
+    keyring_free(keyring);
+}
+
+static void
+index_depends_on_key_and_domain(void **state)
+{
+    (void)state;
+    struct keyring *keyring = load(good);
+    char a[INDEX_HEX_SIZE];
+    char b[INDEX_HEX_SIZE];
+    char plain[SHA256_HEX_SIZE];
+    keyring_index(keyring, "phone", STR("x"), a);
+    keyring_index(keyring, "document", STR("x"), b);
+    assert_string_not_equal(a, b);
+    crypto_sha256_hex(STR("x"), plain);
+    assert_memory_not_equal(a, plain, 32);
+    keyring_free(keyring);
+}
+
+static void
+base64_follows_rfc_4648(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"}};
+    static const char *const wrong[] = {"Zg", "Zg=", "Zh==", "Z===", "Zm9v\n", "Zm9v Zg==", "Zg==Zg=="};
+    char out[16];
+    size_t length;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf buf;
+        buf_init(&buf, 64);
+        base64_encode(&buf, str_of(rows[i][0]));
+        assert_true(str_eq_text(buf_str(&buf), rows[i][1]));
+        assert_true(base64_decode(str_of(rows[i][1]), out, sizeof out, &length));
+        assert_true(str_eq((struct str){out, length}, str_of(rows[i][0])));
+        buf_done(&buf);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (base64_decode(str_of(wrong[i]), out, sizeof out, &length))
+            fail_msg("accepted '%s'", wrong[i]);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opens_what_it_sealed_in_the_same_place_only),
+        cmocka_unit_test(refuses_every_single_changed_character),
+        cmocka_unit_test(seals_with_the_newest_key_and_opens_with_both),
+        cmocka_unit_test(refuses_a_key_file_that_is_not_fit),
+        cmocka_unit_test(gives_the_same_submission_id_for_the_same_key_of_the_same_student),
+        cmocka_unit_test(index_depends_on_key_and_domain),
+        cmocka_unit_test(base64_follows_rfc_4648),
+    };
+    int file = mkstemp(path);
+    if (file < 0)
+        return 1;
+    (void)close(file);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)unlink(path);
+    return failed;
+}

@@ -12,7 +12,7 @@
 #define CLEANUP(function) __attribute__((cleanup(function##_ptr)))
 /* Hands a pointer over and leaves NULL behind. */
 #define TAKE(pointer)                                                                              \
-    ({                                                                                             \
+    __extension__({                                                                                \
         __typeof__(pointer) taken_ = (pointer);                                                    \
         (pointer) = NULL;                                                                          \
         taken_;                                                                                    \

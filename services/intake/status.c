@@ -2,6 +2,8 @@
  * from its id alone; anybody else's and none at all are the same 404. */
 #include "services/intake/status.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
@@ -141,8 +143,8 @@ submission_events(struct api_call *call)
         return;
     }
     streams_add(intake->streams, str_of(id_text), stream);
-    if (streams_ask_store(intake, pg, id_text))
-        return; /* the housekeeper asks again */
+    /* When this look fails the housekeeper asks again. */
+    (void)streams_ask_store(intake, pg, id_text);
 }
 
 enum err_code

@@ -1,6 +1,7 @@
 #include "services/intake/store_pg.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "intake_sql.h"

@@ -241,7 +241,9 @@ publish_once(struct validation *validation, const struct kafka_batch *batch,
         else
             code = publish_judgement(validation, &items[i], &delivered[i], err);
         if (code == ERR_BUSY) {
-            (void)kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+            code = kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+            if (code)
+                return code;
             i--; /* the queue has room again: the same one once more */
             continue;
         }

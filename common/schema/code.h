@@ -1,0 +1,22 @@
+/* Code tables, compiled in from data/codes.csv and keyed by (table, edition, code). Pure. */
+#pragma once
+
+#include "base/buf.h"
+
+struct code_row {
+    const char *code;
+    const char *name;
+};
+struct code_table {
+    const char *name;
+    const char *edition;
+    const struct code_row *rows;
+    size_t count;
+};
+extern const struct code_table code_tables[]; /* by name, newest edition first */
+extern const size_t code_table_count;
+
+/* NULL edition: the newest. NULL when there is none. */
+const struct code_table *code_table_find(struct str name, const char *edition);
+const struct code_row *code_find(const struct code_table *table, struct str code);
+void code_write_docs(struct buf *out);

@@ -34,6 +34,7 @@ CREATE TABLE auth.identity (
     student_id      uuid,
     school_code     text,
     phone_index     text,
+    phone_sealed    text,
     card_sealed     text,
     changed_at      timestamptz NOT NULL DEFAULT now()
 );

@@ -1,0 +1,35 @@
+/* Authorization's wiring: routes, secrets, and the reader of identity.changed. */
+#pragma once
+
+#include <pthread.h>
+
+#include "io/kafka.h"
+#include "io/platform_wechat.h"
+#include "runtime/api.h"
+#include "runtime/service.h"
+#include "services/authorization/config.h"
+
+struct authorization {
+    const struct authorization_conf *conf;
+    struct runtime *runtime;
+    struct wechat_conf wechat;
+    char wechat_secret[128];
+    char h5_secret[128];
+    struct api *api;
+    struct kafka_producer *producer; /* dead letters only */
+    pthread_t reader;
+    bool reader_started;
+};
+
+extern const struct service authorization_service;
+
+/* Handlers. */
+void session_post(struct api_call *call);
+void session_get(struct api_call *call);
+void session_delete(struct api_call *call);
+
+/* Follows identity.changed until the service stops; a thread's function. */
+void *identity_reader(void *authorization);
+/* The producer's report of a dead letter. */
+void dead_letter_delivered(void *message_ctx, enum err_code code, int32_t partition,
+                           int64_t offset, void *ctx);

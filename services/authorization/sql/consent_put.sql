@@ -1,0 +1,4 @@
+-- Consent is recorded once per purpose and version; the first time counts.
+INSERT INTO auth.consent (account_id, purpose, version, traceparent)
+VALUES ($1, 'login', $2, $3)
+    ON CONFLICT (account_id, purpose, version) DO NOTHING

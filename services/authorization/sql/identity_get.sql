@@ -1,0 +1,3 @@
+SELECT document_index, student_id, school_code, phone_index, phone_sealed, card_sealed
+  FROM auth.identity
+ WHERE account_id = $1

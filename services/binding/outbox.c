@@ -1,0 +1,207 @@
+/*
+ * The relay: takes unpublished outbox rows in order, sends them, waits for every delivery report,
+ * marks them published, commits. Rows locked by another copy are left to it. A row that was sent but
+ * not marked is sent again: readers go by its sequence.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "runtime/event.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "services/binding/service.h"
+#include "services/binding/store_pg.h"
+
+enum {
+    RELAY_PERIOD_MS = 200,
+    RELAY_FORGET_TURNS = 18000, /* about once an hour */
+    DELIVERY_TIMEOUT_MS = 4000,
+    STATEMENT_TIMEOUT_MS = 5000,
+    RELAY_QUEUE = 1000,
+};
+
+struct relay {
+    struct binding *binding;
+    struct kafka_producer *producer;
+    struct pg *pg;
+    atomic_size_t failed; /* among those sent last */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool wanted;
+    bool stop;
+};
+
+static void
+on_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset, void *ctx)
+{
+    struct relay *relay = ctx;
+    (void)message_ctx;
+    (void)partition;
+    (void)offset;
+    if (code)
+        atomic_fetch_add(&relay->failed, 1);
+}
+
+static enum err_code
+row_send(struct relay *relay, const struct pg_result *rows, size_t row, struct err *err)
+{
+    char type[64];
+    char topic[64];
+    (void)snprintf(type, sizeof type, "%.*s", STR_ARG(pg_str(rows, row, 4)));
+    (void)snprintf(topic, sizeof topic, "%.*s", STR_ARG(pg_str(rows, row, 1)));
+    struct event_envelope envelope = {
+        .id = pg_str(rows, row, 3),
+        .type = type,
+        .source = "/binding",
+        .traceparent = pg_str(rows, row, 6),
+    };
+    event_headers(&envelope, clock_now_ms());
+    const struct kafka_message message = {
+        .topic = topic,
+        .key = pg_str(rows, row, 2),
+        .value = pg_str(rows, row, 5),
+        .headers = envelope.headers,
+        .header_count = EVENT_HEADER_COUNT,
+        .message_ctx = relay,
+    };
+    metric_count(METRIC_sy_outbox_published_total, topic);
+    return kafka_producer_send(relay->producer, &message, err);
+}
+
+static enum err_code
+rows_send(struct relay *relay, const struct pg_result *rows, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    atomic_store(&relay->failed, 0);
+    for (size_t i = 0; i < pg_rows(rows) && code == ERR_OK; i++)
+        code = row_send(relay, rows, i, err);
+    enum err_code flushed = kafka_producer_flush(relay->producer, DELIVERY_TIMEOUT_MS + 1000, err);
+    if (code || flushed)
+        return code ? code : flushed;
+    size_t failed = atomic_load(&relay->failed);
+    return failed ? ERR(err, ERR_UNAVAILABLE, "%zu outbox rows were not delivered", failed) : ERR_OK;
+}
+
+/* One batch; *ret_count tells how many there were. */
+static enum err_code
+relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
+{
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
+    enum err_code code = pg_begin(relay->pg, err);
+    if (code)
+        return code;
+    *ret_count = 0;
+    code = store_outbox_take(relay->pg, &rows, err);
+    if (code == ERR_OK) {
+        *ret_count = pg_rows(rows);
+        double oldest_s = *ret_count ? (double)pg_int(rows, 0, 7, 0) : 0;
+        metric_set(METRIC_sy_outbox_oldest_seconds, oldest_s, NULL, NULL, NULL);
+    }
+    if (code == ERR_OK && *ret_count)
+        code = rows_send(relay, rows, err);
+    if (code == ERR_OK && *ret_count)
+        code = store_outbox_done(relay->pg, rows, err);
+    if (code == ERR_OK)
+        return pg_commit(relay->pg, err);
+    pg_rollback(relay->pg);
+    return code;
+}
+
+/* Waits for relay_wake() or the period's end; false when the relay is to stop. */
+static bool
+relay_wait(struct relay *relay)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)RELAY_PERIOD_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_mutex_lock(&relay->lock);
+    if (!relay->wanted && !relay->stop)
+        (void)pthread_cond_timedwait(&relay->wake, &relay->lock, &until);
+    relay->wanted = false;
+    bool go_on = !relay->stop;
+    (void)pthread_mutex_unlock(&relay->lock);
+    return go_on;
+}
+
+static void *
+relay_thread(void *arg)
+{
+    struct relay *relay = arg;
+    bool failing = false;
+    for (unsigned turn = 0; relay_wait(relay); turn++) {
+        size_t count = 0;
+        struct err err = {0};
+        do {
+            enum err_code code = relay_turn(relay, &count, &err);
+            if (code && !failing)
+                log_failure(LOG_WARN, "outbox not published, trying again", &err);
+            failing = code != ERR_OK;
+        } while (count && !failing);
+        if (turn % RELAY_FORGET_TURNS == 0 && !failing &&
+            store_outbox_forget(relay->pg, &err))
+            log_failure(LOG_WARN, "published outbox rows not deleted", &err);
+    }
+    return NULL;
+}
+
+enum err_code
+relay_open(struct binding *binding, struct relay **ret_relay, struct err *err)
+{
+    struct relay *relay = mem_zalloc(sizeof *relay);
+    const struct runtime_conf *conf = &binding->conf->runtime;
+    relay->binding = binding;
+    const struct kafka_producer_conf producer = {
+        .bootstrap = conf->kafka_bootstrap,
+        .client_id = conf->instance,
+        .linger_ms = 0,
+        .delivery_timeout_ms = DELIVERY_TIMEOUT_MS,
+        .queue_messages_max = RELAY_QUEUE,
+        .on_delivered = on_delivered,
+        .ctx = relay,
+    };
+    enum err_code code = kafka_producer_open(&producer, &relay->producer, err);
+    if (code) {
+        free(relay);
+        return code;
+    }
+    relay->pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
+    (void)pthread_mutex_init(&relay->lock, NULL);
+    (void)pthread_cond_init(&relay->wake, NULL);
+    if (pthread_create(&relay->thread, NULL, relay_thread, relay) != 0)
+        abort();
+    *ret_relay = relay;
+    return ERR_OK;
+}
+
+void
+relay_wake(struct relay *relay)
+{
+    (void)pthread_mutex_lock(&relay->lock);
+    relay->wanted = true;
+    (void)pthread_cond_signal(&relay->wake);
+    (void)pthread_mutex_unlock(&relay->lock);
+}
+
+void
+relay_close(struct relay *relay)
+{
+    if (relay == NULL)
+        return;
+    (void)pthread_mutex_lock(&relay->lock);
+    relay->stop = true;
+    (void)pthread_cond_signal(&relay->wake);
+    (void)pthread_mutex_unlock(&relay->lock);
+    (void)pthread_join(relay->thread, NULL);
+    kafka_producer_close(relay->producer);
+    pg_free(relay->pg);
+    (void)pthread_cond_destroy(&relay->wake);
+    (void)pthread_mutex_destroy(&relay->lock);
+    free(relay);
+}

@@ -1,0 +1,96 @@
+#include "services/binding/service.h"
+
+#include <stdlib.h>
+
+enum { STATEMENT_TIMEOUT_MS = 3000 };
+
+/* clang-format off */
+static const struct api_route routes[] = {
+    {HTTP_POST, "/api/v1/identity/verifications",                 API_SESSION, true,  verification_post,     NULL},
+    {HTTP_POST, "/api/v1/identity/verifications/{id}/completion", API_SESSION, false, verification_complete, NULL},
+    {HTTP_POST, "/api/v1/identity/phone-codes",                   API_SESSION, true,  phone_code_post,       NULL},
+    {HTTP_POST, "/api/v1/identity/binding",                       API_SESSION, true,  binding_post,          NULL},
+    {HTTP_GET,  "/api/v1/identity/binding",                       API_SESSION, false, binding_get,           NULL},
+    {HTTP_PUT,  "/api/v1/identity/phone",                         API_SESSION, true,  phone_put,             NULL},
+};
+/* clang-format on */
+
+static void
+binding_drain(void *service, unsigned timeout_ms)
+{
+    struct binding *binding = service;
+    api_drain(binding->api, timeout_ms);
+}
+
+static void
+binding_stop(void *service)
+{
+    struct binding *binding = service;
+    api_close(binding->api);
+    relay_close(binding->relay);
+    free(binding);
+}
+
+static enum err_code
+platforms_read(struct binding *binding, struct err *err)
+{
+    const struct binding_conf *conf = binding->conf;
+    enum err_code code = secret_file_read(conf->wechat_secret_file, binding->wechat_secret,
+                                          sizeof binding->wechat_secret, err);
+    if (code == ERR_OK)
+        code = secret_file_read(conf->sms_secret_key_file, binding->sms_secret,
+                                sizeof binding->sms_secret, err);
+    binding->wechat = (struct wechat_conf){
+        .base_url = conf->wechat_base_url,
+        .appid = conf->wechat_appid,
+        .secret = binding->wechat_secret,
+    };
+    binding->sms = (struct sms_conf){
+        .base_url = conf->sms_base_url,
+        .secret_id = conf->sms_secret_id,
+        .secret_key = binding->sms_secret,
+        .sdk_app_id = conf->sms_sdk_app_id,
+        .template_id = conf->sms_template_id,
+        .sign_name = conf->sms_sign_name,
+        .region = conf->sms_region,
+    };
+    return code;
+}
+
+static enum err_code
+binding_start(struct runtime *runtime, const void *conf, void **ret_service, struct err *err)
+{
+    struct binding *binding = mem_zalloc(sizeof *binding);
+    binding->conf = conf;
+    binding->runtime = runtime;
+    const struct api_conf api = {
+        .runtime = runtime->conf,
+        .needs = NEED_PG | NEED_REDIS,
+        .keyring = runtime->keyring,
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .service = binding,
+        .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+    };
+    enum err_code code = platforms_read(binding, err);
+    if (code == ERR_OK)
+        code = relay_open(binding, &binding->relay, err);
+    if (code == ERR_OK)
+        code = api_open(&api, &binding->api, err);
+    if (code) {
+        binding_stop(binding);
+        return code;
+    }
+    health_add(runtime->health, "postgres", service_check_pg, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "redis", service_check_redis, (void *)(uintptr_t)runtime->conf);
+    health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
+    *ret_service = binding;
+    return ERR_OK;
+}
+
+const struct service binding_service = {
+    .program = &binding_program,
+    .start = binding_start,
+    .drain = binding_drain,
+    .stop = binding_stop,
+};

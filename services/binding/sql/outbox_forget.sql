@@ -1,0 +1,1 @@
+DELETE FROM identity.outbox WHERE published_at < now() - interval '1 day'

@@ -120,7 +120,7 @@ struct kafka_topic_conf {
     const char *name;
     int partitions;
     int replication;
-    const char *const (*config)[2]; /* pairs, {NULL, NULL} at the end; may be NULL */
+    const char *retention_ms; /* NULL: the broker's default */
 };
 /* Creates what is missing; topics that exist are left as they are. */
 enum err_code kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics,
@@ -135,3 +135,24 @@ enum err_code kafka_probe_ask(struct kafka_probe *probe, unsigned timeout_ms,
 enum err_code kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_ms,
                                    int *ret_partitions, int *ret_replication,
                                    struct err *err) MUST_CHECK;
+
+/* --- reading for tools: no group is joined, nothing is committed --- */
+
+enum { KAFKA_PARTITIONS_MAX = 256 };
+struct kafka_range {
+    int32_t partition;
+    int64_t begin;     /* first offset that is still there */
+    int64_t end;       /* offset of the next message */
+    int64_t committed; /* of the group asked for; -1: none */
+};
+/* The partitions of a topic with their bounds and, unless `group` is NULL, its committed offsets. */
+enum err_code kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group,
+                                 unsigned timeout_ms,
+                                 struct kafka_range ret_ranges[KAFKA_PARTITIONS_MAX],
+                                 size_t *ret_count, struct err *err) MUST_CHECK;
+/* Hands every message of [begin, end) to `each`, partition by partition, until it returns false.
+ * The record is borrowed for the call. ERR_TIMEOUT when `timeout_ms` pass without a message. */
+enum err_code kafka_read_ranges(const char *bootstrap, const char *topic,
+                                const struct kafka_range *ranges, size_t count, unsigned timeout_ms,
+                                bool (*each)(const struct kafka_record *record, void *ctx),
+                                void *ctx, struct err *err) MUST_CHECK;

@@ -31,8 +31,8 @@ new_topic(const struct kafka_topic_conf *conf)
     char text[128];
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(conf->name, conf->partitions,
                                                        conf->replication, text, sizeof text);
-    for (size_t i = 0; topic && conf->config && conf->config[i][0]; i++)
-        (void)rd_kafka_NewTopic_set_config(topic, conf->config[i][0], conf->config[i][1]);
+    if (topic && conf->retention_ms)
+        (void)rd_kafka_NewTopic_set_config(topic, "retention.ms", conf->retention_ms);
     return topic;
 }
 

@@ -1,0 +1,258 @@
+/* lag and doctor: how far behind consumers are, and whether every part is fit. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "io/http_client.h"
+#include "io/kafka.h"
+#include "io/keyring.h"
+#include "io/pg.h"
+#include "schema/identity_event.h"
+#include "schema/json.h"
+#include "schema/submission_event.h"
+#include "schema/topic.h"
+#include "services/syctl/command.h"
+#include "syctl_sql.h"
+
+enum { DOCTOR_TIMEOUT_MS = 5000, DOCTOR_TEXT_MAX = 1024 * 1024, OUTBOX_OLD_S = 30 };
+
+static const struct {
+    const char *group;
+    const char *topic;
+} consumers[] = {
+    {"validation", TOPIC_SUBMISSION_RECEIVED},
+    {"authorization", TOPIC_IDENTITY_CHANGED},
+};
+
+static int64_t
+range_lag(const struct kafka_range *range)
+{
+    int64_t from = range->committed >= 0 ? range->committed : range->begin;
+    return range->end > from ? range->end - from : 0;
+}
+
+int
+lag_run(struct syctl *ctl)
+{
+    static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
+    struct err err = {0};
+    struct buf out;
+    if (!syctl_locate(ctl, SYCTL_KAFKA))
+        return 2;
+    buf_init(&out, DOCTOR_TEXT_MAX);
+    struct jsonw w = jsonw_on(&out);
+    jsonw_object_open(&w);
+    jsonw_key(&w, "groups");
+    jsonw_array_open(&w);
+    for (size_t i = 0; i < sizeof consumers / sizeof consumers[0]; i++) {
+        size_t count = 0;
+        int64_t total = 0;
+        if (kafka_topic_ranges(ctl->kafka_bootstrap, consumers[i].topic, consumers[i].group,
+                               DOCTOR_TIMEOUT_MS, ranges, &count, &err)) {
+            buf_done(&out);
+            return syctl_fail(ctl, "lag", &err);
+        }
+        jsonw_object_open(&w);
+        jsonw_member_text(&w, "group", consumers[i].group);
+        jsonw_member_text(&w, "topic", consumers[i].topic);
+        jsonw_key(&w, "partitions");
+        jsonw_array_open(&w);
+        for (size_t p = 0; p < count; p++) {
+            total += range_lag(&ranges[p]);
+            jsonw_object_open(&w);
+            jsonw_member_int(&w, "partition", ranges[p].partition);
+            jsonw_member_int(&w, "end", ranges[p].end);
+            jsonw_member_int(&w, "committed", ranges[p].committed);
+            jsonw_member_int(&w, "lag", range_lag(&ranges[p]));
+            jsonw_object_close(&w);
+        }
+        jsonw_array_close(&w);
+        jsonw_member_int(&w, "lag", total);
+        jsonw_object_close(&w);
+        if (!ctl->json) {
+            printf("%-14s %-22s lag %" PRId64 " (", consumers[i].group, consumers[i].topic, total);
+            for (size_t p = 0; p < count; p++)
+                printf("%s%" PRId64, p ? " " : "", range_lag(&ranges[p]));
+            printf(")\n");
+        }
+    }
+    jsonw_array_close(&w);
+    jsonw_object_close(&w);
+    if (ctl->json)
+        syctl_print(&out);
+    buf_done(&out);
+    return 0;
+}
+
+/* --- doctor --- */
+
+struct doctor {
+    struct syctl *ctl;
+    struct jsonw json;
+    int wrong;
+};
+
+static void
+finding(struct doctor *doctor, const char *part, bool fit, const char *text, const char *hint)
+{
+    doctor->wrong += !fit;
+    jsonw_object_open(&doctor->json);
+    jsonw_member_text(&doctor->json, "part", part);
+    jsonw_member_bool(&doctor->json, "ok", fit);
+    jsonw_member_text(&doctor->json, "text", text);
+    jsonw_member_text(&doctor->json, "hint", fit ? "" : hint);
+    jsonw_object_close(&doctor->json);
+    if (doctor->ctl->json)
+        return;
+    printf("[%s] %-16s %s\n", fit ? "ok" : "!!", part, text);
+    if (!fit)
+        printf("     HINT: %s\n", hint);
+}
+
+static void
+check_topics(struct doctor *doctor)
+{
+    static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
+    struct syctl *ctl = doctor->ctl;
+    for (size_t i = 0; i < topic_count; i++) {
+        char text[ERR_TEXT_SIZE];
+        struct err err = {0};
+        size_t count = 0;
+        int64_t messages = 0;
+        enum err_code code = kafka_topic_ranges(ctl->kafka_bootstrap, topics[i].name, NULL,
+                                                DOCTOR_TIMEOUT_MS, ranges, &count, &err);
+        for (size_t p = 0; p < count; p++)
+            messages += ranges[p].end - ranges[p].begin;
+        bool dead = str_ends(str_of(topics[i].name), STR(".dlq"));
+        (void)snprintf(text, sizeof text, "%s: %zu partitions, %" PRId64 " messages", topics[i].name,
+                       count, messages);
+        if (code)
+            finding(doctor, "kafka", false, err.text, "is the broker up? syctl topics apply");
+        else if (count != (size_t)topics[i].partitions)
+            finding(doctor, "kafka", false, text, "the number of partitions differs from the table");
+        else
+            finding(doctor, "kafka", !dead || messages == 0, text, "syctl dlq list");
+        if (code == ERR_UNAVAILABLE)
+            return;
+    }
+}
+
+static void
+check_postgres(struct doctor *doctor)
+{
+    char text[ERR_TEXT_SIZE];
+    struct err err = {0};
+    struct pg_result *r = NULL;
+    struct pg *pg = pg_new(&(struct pg_conf){doctor->ctl->monitor_dsn, "syctl", DOCTOR_TIMEOUT_MS});
+    enum err_code code = pg_ready(pg, &err);
+    if (code == ERR_OK)
+        code = pg_exec(pg, &SQL_HEALTH, NULL, 0, &r, &err);
+    if (code) {
+        finding(doctor, "postgres", false, err.text, "is the server up? deploy/db/migrate.sh --check");
+    } else {
+        (void)snprintf(text, sizeof text, "%" PRId64 " migrations, the last is %.*s",
+                       pg_int(r, 0, 0, 0), STR_ARG(pg_str(r, 0, 1)));
+        finding(doctor, "postgres", true, text, "");
+        (void)snprintf(text, sizeof text, "%" PRId64 " rows not yet published, the oldest for %" PRId64
+                       " s", pg_int(r, 0, 2, 0), pg_int(r, 0, 3, 0));
+        finding(doctor, "outbox", pg_int(r, 0, 3, 0) < OUTBOX_OLD_S, text, "does binding run?");
+        (void)snprintf(text, sizeof text, "%" PRId64 " open", pg_int(r, 0, 4, 0));
+        finding(doctor, "campaigns", pg_int(r, 0, 4, 0) > 0, text, "nobody can submit now");
+    }
+    pg_result_free(r);
+    pg_free(pg);
+}
+
+static void
+check_keys(struct doctor *doctor)
+{
+    struct err err = {0};
+    struct keyring *keyring = NULL;
+    if (keyring_load(doctor->ctl->keys_file, &keyring, &err))
+        finding(doctor, "keys", false, err.text, "mend the key file");
+    else
+        finding(doctor, "keys", true, keyring_active_id(keyring), "");
+    keyring_free(keyring);
+}
+
+static void
+check_process(struct doctor *doctor, struct http_client *client, struct str name, struct str admin)
+{
+    struct err err = {0};
+    unsigned status = 0;
+    struct buf answer;
+    struct str url = arena_printf(doctor->ctl->arena, "%.*s/readyz", STR_ARG(admin));
+    struct http_client_request request = {
+        .method = "GET",
+        .url = url.ptr,
+        .timeout_ms = DOCTOR_TIMEOUT_MS,
+        .answer_bytes_max = 64 * 1024,
+    };
+    struct str part = arena_copy(doctor->ctl->arena, name);
+    if (http_client_call(client, &request, &status, &answer, &err)) {
+        finding(doctor, part.ptr, false, err.text, "look into its log");
+        return;
+    }
+    struct str text = arena_copy(doctor->ctl->arena, buf_str(&answer));
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == '\n')
+            ((char *)(uintptr_t)text.ptr)[i] = ' ';
+    finding(doctor, part.ptr, status == 200, text.ptr ? text.ptr : "", "look into its log");
+    buf_done(&answer);
+}
+
+/* The processes that RUN_DIR/demo.json names; none when it is not a local run. */
+static void
+check_processes(struct doctor *doctor)
+{
+    struct json_doc *doc = NULL;
+    struct http_client *client = NULL;
+    struct err err = {0};
+    struct buf text;
+    struct str path = arena_printf(doctor->ctl->arena, "%s/demo.json", doctor->ctl->run_dir);
+    FILE *file = fopen(path.ptr, "rb");
+    if (file == NULL)
+        return;
+    (void)fclose(file);
+    if (!syctl_read_file(doctor->ctl, path.ptr, DOCTOR_TEXT_MAX, &text))
+        return;
+    if (json_parse(buf_str(&text), &doc, &err) || http_client_new(&client, &err)) {
+        finding(doctor, "demo.json", false, err.text, "make down, make up");
+    } else {
+        const struct json *processes = json_get(json_root(doc), "processes");
+        for (const struct json *p = json_first(processes); p; p = json_next(p)) {
+            struct str admin = json_str(json_get(p, "admin"));
+            if (admin.len)
+                check_process(doctor, client, json_str(json_get(p, "name")), admin);
+        }
+    }
+    http_client_free(client);
+    json_doc_free(doc);
+    buf_done(&text);
+}
+
+int
+doctor_run(struct syctl *ctl)
+{
+    struct buf out;
+    struct doctor doctor = {.ctl = ctl};
+    if (!syctl_locate(ctl, SYCTL_KAFKA | SYCTL_MONITOR | SYCTL_KEYS))
+        return 2;
+    buf_init(&out, DOCTOR_TEXT_MAX);
+    doctor.json = jsonw_on(&out);
+    jsonw_object_open(&doctor.json);
+    jsonw_key(&doctor.json, "checks");
+    jsonw_array_open(&doctor.json);
+    check_keys(&doctor);
+    check_postgres(&doctor);
+    check_topics(&doctor);
+    check_processes(&doctor);
+    jsonw_array_close(&doctor.json);
+    jsonw_member_int(&doctor.json, "wrong", doctor.wrong);
+    jsonw_object_close(&doctor.json);
+    if (ctl->json)
+        syctl_print(&out);
+    buf_done(&out);
+    return doctor.wrong ? 1 : 0;
+}

@@ -1,0 +1,322 @@
+/* syctl: the operator's tool. This file reads the command line and finds the running system. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build_id.h"
+#include "schema/json.h"
+#include "services/syctl/command.h"
+
+enum { OPERATOR_FILE_MAX = 64 * 1024, ARENA_BYTES_MAX = 512 * 1024 * 1024 };
+
+/* clang-format off */
+const struct command commands[] = {
+    {"roster", "import", "FILE", "dry-run", "read a school roll (CSV, UTF-8 or GB18030) into the roster; prints findings by row and column", roster_import_run},
+    {NULL, "people", "", "count=N seed=N", "print a school roll of synthetic people with valid numbers as CSV", people_run},
+    {"record", "show", "ID", "", "the judgements of a submission's student, newest first, sealed values as such", record_show_run},
+    {NULL, "why", "ID", "", "where a submission is, what happened to it, and who can act", why_run},
+    {"dlq", "list", "", "topic=NAME limit=N", "the dead letters: topic, partition, offset, reason", dlq_list_run},
+    {"dlq", "show", "TOPIC OFFSET", "", "one dead letter with its header fields and value", dlq_show_run},
+    {"dlq", "replay", "TOPIC", "offset=N", "send dead letters (all, or one) to their topic again", dlq_replay_run},
+    {NULL, "lag", "", "", "messages waiting, by consumer group and partition", lag_run},
+    {"topics", "apply", "", "replication=N", "create the topics that are missing", topics_apply_run},
+    {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
+    {NULL, "doctor", "", "", "check every part and say what to do", doctor_run},
+};
+/* clang-format on */
+const size_t command_count = sizeof commands / sizeof commands[0];
+
+static void
+print_help(void)
+{
+    printf("syctl - looks into a running Shengyuan and feeds it\n\n"
+           "Usage: syctl [--run-dir=DIR] [--json] COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < command_count; i++) {
+        char line[96];
+        const struct command *c = &commands[i];
+        (void)snprintf(line, sizeof line, "%s%s%s%s%s", c->group ? c->group : "",
+                       c->group ? " " : "", c->name, *c->args ? " " : "", c->args);
+        printf("  %-22s %s\n", line, c->summary);
+        struct str rest = str_of(c->options);
+        while (rest.len) {
+            struct str option = str_cut(&rest, ' ');
+            printf("  %22s   --%.*s\n", "", STR_ARG(option));
+        }
+    }
+    printf("\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
+           "  --json            one JSON object on standard output\n"
+           "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keys-file   instead of --run-dir; also\n"
+           "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
+           "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
+}
+
+static int
+usage(const char *problem, const char *what)
+{
+    (void)fprintf(stderr, "syctl: %s '%s'\nHINT: syctl --help lists the commands\n", problem, what);
+    return 2;
+}
+
+const char *
+syctl_option(const struct syctl *ctl, const char *name)
+{
+    for (size_t i = 0; i < ctl->option_count; i++)
+        if (strcmp(ctl->options[i].name, name) == 0)
+            return ctl->options[i].value;
+    return NULL;
+}
+
+bool
+syctl_number(const struct syctl *ctl, const char *name, uint64_t fallback, uint64_t max,
+             uint64_t *ret_value)
+{
+    const char *text = syctl_option(ctl, name);
+    *ret_value = fallback;
+    if (text == NULL || str_to_u64(str_of(text), max, ret_value))
+        return true;
+    (void)fprintf(stderr, "syctl: --%s wants a number up to %llu\n", name, (unsigned long long)max);
+    return false;
+}
+
+int
+syctl_fail(const struct syctl *ctl, const char *what, const struct err *err)
+{
+    (void)ctl;
+    (void)fprintf(stderr, "syctl: %s: %s\n", what, err->text);
+    return 1;
+}
+
+void
+syctl_print(const struct buf *out)
+{
+    struct str text = buf_str(out);
+    (void)fwrite(text.ptr, 1, text.len, stdout);
+    (void)putchar('\n');
+}
+
+bool
+syctl_read_file(const struct syctl *ctl, const char *path, size_t max, struct buf *ret_text)
+{
+    char block[64 * 1024];
+    (void)ctl;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (file == NULL) {
+        (void)fprintf(stderr, "syctl: cannot read '%s': %s\n", path, strerror(errno));
+        return false;
+    }
+    buf_init(ret_text, max);
+    size_t got;
+    while ((got = fread(block, 1, sizeof block, file)) > 0)
+        buf_add(ret_text, (struct str){block, got});
+    bool failed = ferror(file) != 0;
+    if (file != stdin)
+        (void)fclose(file);
+    if (failed || ret_text->overflow) {
+        (void)fprintf(stderr, "syctl: '%s' %s\n", path,
+                      failed ? "cannot be read to its end" : "is too large");
+        buf_done(ret_text);
+        return false;
+    }
+    return true;
+}
+
+/* One place a running system is described by: the option, its member in operator.json. */
+struct place {
+    const char *option;
+    const char *variable;
+    const char *member;
+    size_t offset;
+    unsigned need;
+};
+static const struct place places[] = {
+    {"kafka-bootstrap", "SY_KAFKA_BOOTSTRAP", "kafka", offsetof(struct syctl, kafka_bootstrap),
+     SYCTL_KAFKA},
+    {"office-dsn", "SY_OFFICE_DSN", "office_dsn", offsetof(struct syctl, office_dsn), SYCTL_OFFICE},
+    {"monitor-dsn", "SY_MONITOR_DSN", "monitor_dsn", offsetof(struct syctl, monitor_dsn),
+     SYCTL_MONITOR},
+    {"keys-file", "SY_KEYS_FILE", "keys_file", offsetof(struct syctl, keys_file), SYCTL_KEYS},
+};
+enum { PLACES = sizeof places / sizeof places[0] };
+
+static const char **
+place_of(struct syctl *ctl, size_t index)
+{
+    return (const char **)(void *)((char *)ctl + places[index].offset);
+}
+
+static void
+operator_file_read(struct syctl *ctl)
+{
+    struct json_doc *doc = NULL;
+    struct buf text;
+    struct err err;
+    struct str path = arena_printf(ctl->arena, "%s/operator.json", ctl->run_dir);
+    FILE *file = fopen(path.ptr, "rb");
+    if (file == NULL)
+        return;
+    (void)fclose(file);
+    if (!syctl_read_file(ctl, path.ptr, OPERATOR_FILE_MAX, &text))
+        return;
+    if (json_parse(buf_str(&text), &doc, &err) == ERR_OK)
+        for (size_t i = 0; i < PLACES; i++) {
+            struct str value = json_str(json_get(json_root(doc), places[i].member));
+            if (*place_of(ctl, i) == NULL && value.len)
+                *place_of(ctl, i) = arena_copy(ctl->arena, value).ptr;
+        }
+    json_doc_free(doc);
+    buf_done(&text);
+}
+
+bool
+syctl_locate(struct syctl *ctl, unsigned needs)
+{
+    operator_file_read(ctl);
+    for (size_t i = 0; i < PLACES; i++)
+        if ((needs & places[i].need) && *place_of(ctl, i) == NULL) {
+            (void)fprintf(stderr,
+                          "syctl: nothing known to run in '%s'\n"
+                          "HINT: make up, or --run-dir=DIR, or --%s=...\n",
+                          ctl->run_dir, places[i].option);
+            return false;
+        }
+    return true;
+}
+
+/* --name or --name=value or --name value of those the whole tool takes. True when it was one;
+ * *ret_used is how many arguments it took. */
+static bool
+common_option(struct syctl *ctl, int argc, char **argv, int at, int *ret_used)
+{
+    struct str rest = str_of(argv[at] + 2);
+    struct str name = str_cut(&rest, '=');
+    const char **target = str_eq(name, STR("run-dir")) ? &ctl->run_dir : NULL;
+    *ret_used = 1;
+    if (str_eq(name, STR("json"))) {
+        ctl->json = true;
+        return true;
+    }
+    for (size_t i = 0; i < PLACES; i++)
+        if (str_eq_text(name, places[i].option))
+            target = place_of(ctl, i);
+    if (target == NULL)
+        return false;
+    if (rest.ptr) {
+        *target = rest.ptr;
+    } else if (at + 1 < argc) {
+        *target = argv[at + 1];
+        *ret_used = 2;
+    }
+    return true;
+}
+
+/* An option of the command's own. False when it has none of that name. */
+static bool
+command_option(struct syctl *ctl, const struct command *command, int argc, char **argv, int at,
+               int *ret_used)
+{
+    struct str rest = str_of(argv[at] + 2);
+    struct str name = str_cut(&rest, '=');
+    struct str rows = str_of(command->options);
+    *ret_used = 1;
+    while (rows.len) {
+        struct str value = str_cut(&rows, ' ');
+        struct str known = str_cut(&value, '=');
+        if (!str_eq(name, known) || ctl->option_count == COMMAND_OPTIONS_MAX)
+            continue;
+        const char *text = rest.ptr ? rest.ptr : "";
+        if (value.len && rest.ptr == NULL && at + 1 < argc) {
+            text = argv[at + 1];
+            *ret_used = 2;
+        }
+        ctl->options[ctl->option_count].name = arena_copy(ctl->arena, known).ptr;
+        ctl->options[ctl->option_count++].value = text;
+        return true;
+    }
+    return false;
+}
+
+/* The command that the words begin with; *ret_words is how many name it. */
+static const struct command *
+command_find(char **words, int count, int *ret_words)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *c = &commands[i];
+        int length = c->group ? 2 : 1;
+        if (count < length || (c->group && strcmp(c->group, words[0]) != 0) ||
+            strcmp(c->name, words[length - 1]) != 0)
+            continue;
+        *ret_words = length;
+        return c;
+    }
+    return NULL;
+}
+
+static size_t
+args_wanted(const struct command *command)
+{
+    size_t count = 0;
+    struct str rest = str_of(command->args);
+    while (rest.len) {
+        (void)str_cut(&rest, ' ');
+        count++;
+    }
+    return count;
+}
+
+static int
+run(struct syctl *ctl, int argc, char **argv)
+{
+    int used = 1;
+    int at = 1;
+    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at += used) {
+        if (strcmp(argv[at], "--help") == 0) {
+            print_help();
+            return 0;
+        }
+        if (strcmp(argv[at], "--version") == 0) {
+            printf("syctl %s (%s)\n", SY_VERSION, SY_COMMIT);
+            return 0;
+        }
+        if (!common_option(ctl, argc, argv, at, &used))
+            return usage("unknown option", argv[at]);
+    }
+    int words = 0;
+    const struct command *command = command_find(argv + at, argc - at, &words);
+    if (command == NULL)
+        return usage("unknown command", at < argc ? argv[at] : "");
+    for (at += words; at < argc; at += used) {
+        used = 1;
+        if (strcmp(argv[at], "--help") == 0) {
+            print_help();
+            return 0;
+        }
+        if (strncmp(argv[at], "--", 2) == 0) {
+            if (!common_option(ctl, argc, argv, at, &used) &&
+                !command_option(ctl, command, argc, argv, at, &used))
+                return usage("unknown option", argv[at]);
+        } else if (ctl->arg_count == args_wanted(command)) {
+            return usage("one argument too many:", argv[at]);
+        } else {
+            ctl->args[ctl->arg_count++] = argv[at];
+        }
+    }
+    if (ctl->arg_count < args_wanted(command))
+        return usage("missing argument:", command->args);
+    return command->run(ctl);
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *run_dir = getenv("RUN_DIR");
+    struct syctl ctl = {.run_dir = run_dir && *run_dir ? run_dir : ".run",
+                        .arena = arena_new(ARENA_BYTES_MAX)};
+    for (size_t i = 0; i < PLACES; i++)
+        *place_of(&ctl, i) = getenv(places[i].variable);
+    int status = run(&ctl, argc, argv);
+    arena_free(ctl.arena);
+    if (fflush(stdout) != 0)
+        status = 1;
+    return status;
+}

@@ -1,7 +1,9 @@
 #include <librdkafka/rdkafka.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
@@ -56,6 +58,40 @@ created(rd_kafka_event_t *event, struct err *err)
     return ERR_OK;
 }
 
+/* How many of the wanted topics the cluster shows with their partitions. */
+static size_t
+topics_shown(const struct rd_kafka_metadata *metadata, const struct kafka_topic_conf *topics,
+             size_t count)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int t = 0; t < metadata->topic_cnt; t++)
+            if (strcmp(metadata->topics[t].topic, topics[i].name) == 0)
+                shown += !metadata->topics[t].err && metadata->topics[t].partition_cnt > 0;
+    return shown;
+}
+
+/* The controller has made them before every broker knows of them. */
+static enum err_code
+wait_until_shown(rd_kafka_t *client, const struct kafka_topic_conf *topics, size_t count,
+                 unsigned timeout_ms, struct err *err)
+{
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
+    for (;;) {
+        const struct rd_kafka_metadata *metadata = NULL;
+        size_t shown = 0;
+        if (!rd_kafka_metadata(client, 1, NULL, &metadata, (int)timeout_ms)) {
+            shown = topics_shown(metadata, topics, count);
+            rd_kafka_metadata_destroy(metadata);
+        }
+        if (shown == count)
+            return ERR_OK;
+        if (clock_mono_ns() > deadline_ns)
+            return ERR(err, ERR_TIMEOUT, "kafka shows %zu of %zu topics", shown, count);
+        (void)poll(NULL, 0, 50);
+    }
+}
+
 enum err_code
 kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics, size_t count,
                     unsigned timeout_ms, struct err *err)
@@ -77,6 +113,8 @@ kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics
     rd_kafka_CreateTopics(client, wanted, count, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)timeout_ms + 1000);
     code = created(event, err);
+    if (code == ERR_OK)
+        code = wait_until_shown(client, topics, count, timeout_ms, err);
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy_array(wanted, count);

@@ -46,7 +46,7 @@ list_files() {
 # Wraps psql's input: what the files are, as a temporary table, and what speaks against going on.
 sql_prologue() {
     local values
-    values=$(awk -v quote="'" '{printf "%s(%s%s%s, %s%s%s)", NR > 1 ? ", " : "", quote, $1, quote, quote, $2, quote}' <<<"$1")
+    values=$(awk -v quote="'" '{printf "%s(%s%s%s, %s%s%s)", (NR > 1 ? ", " : ""), quote, $1, quote, quote, $2, quote}' <<<"$1")
     cat <<SQL
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '$lock_timeout';

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "io/crypto.h"
 
-enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 13 };
+enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 14 };
 #define SESSION_VERSION "s1"
 
 bool
@@ -22,11 +22,11 @@ session_encode(const struct session *s, struct arena *arena)
     return arena_printf(
         arena,
         SESSION_VERSION "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%" PRId64
-                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s",
+                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%" PRId64,
         STR_ARG(s->session_id), STR_ARG(s->account_id), STR_ARG(s->channel), s->opened_at_ms,
         s->expires_at_ms, STR_ARG(s->openid_sealed), STR_ARG(s->document_index),
         STR_ARG(s->student_id), STR_ARG(s->school_code), STR_ARG(s->phone_index),
-        STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed));
+        STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed), s->identity_sequence);
 }
 
 bool
@@ -35,6 +35,7 @@ session_decode(struct str text, struct session *ret)
     struct str part[SESSION_FIELDS];
     uint64_t opened = 0;
     uint64_t expires = 0;
+    uint64_t sequence = 0;
     for (size_t i = 0; i < SESSION_FIELDS; i++) {
         if (text.ptr == NULL)
             return false;
@@ -42,7 +43,7 @@ session_decode(struct str text, struct session *ret)
     }
     if (text.ptr || !str_eq(part[0], STR(SESSION_VERSION)) || part[1].len == 0 ||
         part[2].len == 0 || !str_to_u64(part[4], INT64_MAX, &opened) ||
-        !str_to_u64(part[5], INT64_MAX, &expires))
+        !str_to_u64(part[5], INT64_MAX, &expires) || !str_to_u64(part[13], INT64_MAX, &sequence))
         return false;
     ret->session_id = part[1];
     ret->account_id = part[2];
@@ -56,6 +57,7 @@ session_decode(struct str text, struct session *ret)
     ret->phone_index = part[10];
     ret->phone_sealed = part[11];
     ret->card_sealed = part[12];
+    ret->identity_sequence = (int64_t)sequence;
     return true;
 }
 

@@ -23,6 +23,7 @@ struct session {
     int64_t opened_at_ms;
     int64_t expires_at_ms; /* absolute end */
     struct str openid_sealed;  /* context "openid/<account id>" */
+    int64_t identity_sequence; /* of the identity.changed that the members below tell; 0: none */
     struct str document_index; /* the document that passed the face check */
     struct str student_id;     /* bound */
     struct str school_code;

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
+#include "services/authorization/domain.h"
 #include "services/authorization/service.h"
 #include "services/authorization/store_pg.h"
 
@@ -51,12 +52,8 @@ tell_sessions(struct reader *reader, const struct identity_changed *news, struct
     enum err_code code = session_list(reader->redis, news->account_id, reader->arena, sessions,
                                       READER_SESSIONS_MAX, &count, err);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        sessions[i].document_index = news->document_index;
-        sessions[i].student_id = news->student_id;
-        sessions[i].school_code = news->school_code;
-        sessions[i].phone_index = news->phone_index;
-        sessions[i].phone_sealed = news->phone_sealed;
-        sessions[i].card_sealed = news->card_sealed;
+        if (!session_take_news(&sessions[i], news))
+            continue;
         code = session_update(reader->redis, &sessions[i], reader->arena, err);
     }
     return code;

@@ -77,6 +77,7 @@ identity_find(struct api_call *call, struct session *session, struct err *err)
     session->phone_index = known.phone_index;
     session->phone_sealed = known.phone_sealed;
     session->card_sealed = known.card_sealed;
+    session->identity_sequence = known.identity_sequence;
     return ERR_OK;
 }
 

@@ -39,6 +39,7 @@ store_identity_get(struct pg *pg, struct str account_id, struct arena *arena,
     session->phone_index = arena_copy(arena, pg_str(result, 0, 3));
     session->phone_sealed = arena_copy(arena, pg_str(result, 0, 4));
     session->card_sealed = arena_copy(arena, pg_str(result, 0, 5));
+    session->identity_sequence = pg_int(result, 0, 6, 0);
     return ERR_OK;
 }
 
@@ -56,6 +57,7 @@ store_identity_put(struct pg *pg, const struct identity_changed *news, struct er
         pg_str_or_null(news->phone_index),
         pg_str_or_null(news->phone_sealed),
         pg_str_or_null(news->card_sealed),
+        PG_STR(news->kind),
     };
-    return pg_exec(pg, &SQL_IDENTITY_PUT, params, 8, NULL, err);
+    return pg_exec(pg, &SQL_IDENTITY_PUT, params, 9, NULL, err);
 }

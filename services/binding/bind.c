@@ -197,7 +197,7 @@ attempt_store(struct api_call *call, struct attempt *attempt, struct session *se
         .traceparent = trace_parent(&call->trace),
     };
     const struct identity_changed news = news_of(session, "bound");
-    enum err_code code = store_binding_add(call->worker->pg, &row, &news, err);
+    enum err_code code = store_binding_add(call->worker->pg, &row, &news, &session->identity_sequence, err);
     if (code == ERR_OK)
         relay_wake(binding->relay);
     return code;

@@ -258,7 +258,7 @@ verification_end(struct api_call *call, const struct verification *verification,
     const struct identity_changed news = news_of(&session, "verified");
     enum err_code code = store_verification_end(
         call->worker->pg, verification->verification_id, passed ? "passed" : "failed", reason,
-        passed ? &news : NULL, trace_parent(&call->trace), err);
+        passed ? &news : NULL, trace_parent(&call->trace), &session.identity_sequence, err);
     if (code || !passed)
         return code;
     relay_wake(binding->relay);

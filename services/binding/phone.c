@@ -171,7 +171,8 @@ phone_change(struct api_call *call, struct session *session, struct str phone, s
     session->card_sealed = card_seal(call, &card);
     const struct identity_changed news = news_of(session, "phone_changed");
     code = store_binding_phone(call->worker->pg, session->account_id, session->phone_index,
-                               session->phone_sealed, &news, trace_parent(&call->trace), err);
+                               session->phone_sealed, &news, trace_parent(&call->trace),
+                               &session->identity_sequence, err);
     if (code)
         return code;
     relay_wake(binding->relay);

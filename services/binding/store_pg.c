@@ -73,10 +73,12 @@ store_verification_get(struct pg *pg, struct str verification_id, struct str acc
     return ERR_OK;
 }
 
+/* *ret_sequence is its place among the news. */
 static enum err_code
 outbox_add(struct pg *pg, const struct identity_changed *news, struct str traceparent,
-           struct err *err)
+           int64_t *ret_sequence, struct err *err)
 {
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
     char event_id[SUBMISSION_ID_SIZE];
     struct buf value;
     uuid_random(event_id);
@@ -87,15 +89,17 @@ outbox_add(struct pg *pg, const struct identity_changed *news, struct str tracep
         PG_STR(str_of(event_id)),            PG_STR(STR(TYPE_IDENTITY_CHANGED)),
         PG_STR(buf_str(&value)),             pg_str_or_null(traceparent),
     };
-    enum err_code code = pg_exec(pg, &SQL_OUTBOX_ADD, params, 6, NULL, err);
+    enum err_code code = pg_exec(pg, &SQL_OUTBOX_ADD, params, 6, &rows, err);
     buf_done(&value);
+    if (code == ERR_OK)
+        *ret_sequence = pg_int(rows, 0, 0, 0);
     return code;
 }
 
 enum err_code
 store_verification_end(struct pg *pg, struct str verification_id, const char *state,
                        const char *reason, const struct identity_changed *news,
-                       struct str traceparent, struct err *err)
+                       struct str traceparent, int64_t *ret_sequence, struct err *err)
 {
     const struct pg_param params[] = {PG_STR(verification_id), PG_STR(str_of(state)),
                                       pg_str_or_null(str_of(reason))};
@@ -104,7 +108,7 @@ store_verification_end(struct pg *pg, struct str verification_id, const char *st
         return code;
     code = pg_exec(pg, &SQL_VERIFICATION_END, params, 3, NULL, err);
     if (code == ERR_OK && news)
-        code = outbox_add(pg, news, traceparent, err);
+        code = outbox_add(pg, news, traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 
@@ -154,7 +158,7 @@ store_roster_find(struct pg *pg, struct str document_index, struct str school_co
 
 enum err_code
 store_binding_add(struct pg *pg, const struct new_binding *binding,
-                  const struct identity_changed *news, struct err *err)
+                  const struct identity_changed *news, int64_t *ret_sequence, struct err *err)
 {
     const struct pg_param params[] = {
         PG_STR(binding->student->student_id), PG_STR(binding->account_id),
@@ -168,14 +172,14 @@ store_binding_add(struct pg *pg, const struct new_binding *binding,
         return code;
     code = pg_exec(pg, &SQL_BINDING_ADD, params, 8, NULL, err);
     if (code == ERR_OK)
-        code = outbox_add(pg, news, binding->traceparent, err);
+        code = outbox_add(pg, news, binding->traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 
 enum err_code
 store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index,
                     struct str phone_sealed, const struct identity_changed *news,
-                    struct str traceparent, struct err *err)
+                    struct str traceparent, int64_t *ret_sequence, struct err *err)
 {
     const struct pg_param params[] = {PG_STR(account_id), PG_STR(phone_index),
                                       PG_STR(phone_sealed)};
@@ -184,7 +188,7 @@ store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index
         return code;
     code = pg_exec(pg, &SQL_BINDING_PHONE, params, 3, NULL, err);
     if (code == ERR_OK)
-        code = outbox_add(pg, news, traceparent, err);
+        code = outbox_add(pg, news, traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 

@@ -47,10 +47,12 @@ enum err_code store_verification_add(struct pg *pg, const struct verification *v
 enum err_code store_verification_get(struct pg *pg, struct str verification_id,
                                      struct str account_id, struct arena *arena,
                                      struct verification *ret, struct err *err) MUST_CHECK;
-/* The result; `news` (may be NULL) goes into the outbox in the same transaction. */
+/* The result; `news` (may be NULL) goes into the outbox in the same transaction, and *ret_sequence
+ * (also below) is the place it got there. */
 enum err_code store_verification_end(struct pg *pg, struct str verification_id, const char *state,
                                      const char *reason, const struct identity_changed *news,
-                                     struct str traceparent, struct err *err) MUST_CHECK;
+                                     struct str traceparent, int64_t *ret_sequence,
+                                     struct err *err) MUST_CHECK;
 enum err_code store_verified_documents(struct pg *pg, struct str account_id, unsigned within_s,
                                        struct arena *arena, struct str *ret_documents,
                                        size_t *ret_count, struct err *err) MUST_CHECK;
@@ -61,10 +63,12 @@ enum err_code store_roster_find(struct pg *pg, struct str document_index, struct
                                 struct err *err) MUST_CHECK;
 /* Binding and news in one transaction. ERR_DUPLICATE: student or account is bound already. */
 enum err_code store_binding_add(struct pg *pg, const struct new_binding *binding,
-                                const struct identity_changed *news, struct err *err) MUST_CHECK;
+                                const struct identity_changed *news, int64_t *ret_sequence,
+                                struct err *err) MUST_CHECK;
 enum err_code store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index,
                                   struct str phone_sealed, const struct identity_changed *news,
-                                  struct str traceparent, struct err *err) MUST_CHECK;
+                                  struct str traceparent, int64_t *ret_sequence,
+                                  struct err *err) MUST_CHECK;
 
 /* Outbox, for the relay: take inside a transaction, mark, commit. */
 enum err_code store_outbox_take(struct pg *pg, struct pg_result **ret_rows,

@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,7 +190,7 @@ class Supervisor:
             now = time.monotonic()
             changed = False
             for child in self.children.values():
-                if child.alive():
+                if child.alive() or self.held(child):
                     continue
                 if child.due == 0.0:
                     steady = now - child.started > STEADY_SECONDS
@@ -203,8 +204,13 @@ class Supervisor:
                     changed = True
             if changed:
                 self.describe()
-            waits = [child.due - now for child in self.children.values() if child.due]
+            waits = [0.2 if self.held(child) else child.due - now
+                     for child in self.children.values() if child.due or self.held(child)]
             self.pause(max(0.02, min(waits, default=1.0)))
+
+    def held(self, child):
+        """RUN_DIR/hold/<name> keeps a part down that was stopped: for drills and maintenance."""
+        return (self.layout.run_dir / "hold" / child.part.name).exists()
 
     def stop_all(self):
         self.layout.demo.unlink(missing_ok=True)
@@ -257,6 +263,7 @@ def command_run(layout):
     (layout.run_dir / "supervisor.pid").write_text(f"{os.getpid()}\n")
     layout.demo.unlink(missing_ok=True)
     (layout.run_dir / "urls.txt").unlink(missing_ok=True)
+    shutil.rmtree(layout.run_dir / "hold", ignore_errors=True)
     ports = parts.ports_choose(layout)
     supervisor = Supervisor(layout, ports, parts.copies_wanted(layout))
     supervisor.install_signals()

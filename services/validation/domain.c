@@ -57,15 +57,19 @@ findings_write(const struct findings *findings, struct arena *arena)
     return copy;
 }
 
-/* The roster's values with the student's over them: only what the student owns is taken. */
+/* The roster's values with the student's over them: only what the student owns is taken. Defaults
+ * that fill a gap are remembered, because they become part of the record. */
 static struct record_values
-values_merge(const struct item *item)
+values_merge(struct item *item)
 {
     struct record_values values = item->facts.roster;
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         if (fields[i].owner == FIELD_OWNER_STUDENT)
             values.value[i] = item->submitted.value[i];
     record_apply_defaults(item->campaign, &values);
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        if (fields[i].owner == FIELD_OWNER_STUDENT && item->submitted.value[i].len == 0)
+            item->defaults.value[i] = values.value[i];
     return values;
 }
 

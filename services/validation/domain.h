@@ -41,6 +41,7 @@ struct item {
     struct str traceparent;
     struct submission_received message;
     struct record_values submitted; /* in clear, defaults not applied */
+    struct record_values defaults;  /* of absent fields, in clear: stored with the judgement */
     struct facts facts;
     const struct campaign *campaign;
     /* ITEM_JUDGED and ITEM_REPEATED: */

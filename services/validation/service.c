@@ -111,7 +111,8 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
     if (code == ERR_OK) {
         items_judge(items, count, clock_now_ms(), validation->arena);
         observe_stage("decide", &since_ns);
-        code = store_judgements(validation->pg, items, count, err);
+        code = store_judgements(validation->pg, items, count, validation->sealer,
+                                validation->arena, err);
     }
     if (code)
         pg_rollback(validation->pg);

@@ -171,8 +171,23 @@ null_if_empty(struct str text)
     return text.len ? text : STR_NONE;
 }
 
+/* As it came, sealed where it is sensitive; a default is sealed here. */
+static struct str
+stored_value(const struct item *item, enum field_id id, struct sealer *sealer, struct arena *arena)
+{
+    struct str value = item->message.value[id];
+    struct str filled = item->defaults.value[id];
+    if (value.len || filled.len == 0 || !fields[id].sensitive)
+        return value.len ? value : filled;
+    return seal_text(sealer, filled,
+                     arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id),
+                                  fields[id].name),
+                     arena);
+}
+
 static void
-judgement_add(struct pg_array arrays[STORED_COLUMNS], const struct item *item)
+judgement_add(struct pg_array arrays[STORED_COLUMNS], const struct item *item,
+              struct sealer *sealer, struct arena *arena)
 {
     const struct submission_received *message = &item->message;
     pg_array_add(&arrays[0], message->submission_id);
@@ -191,7 +206,8 @@ judgement_add(struct pg_array arrays[STORED_COLUMNS], const struct item *item)
     add_int(&arrays[13], item->partition);
     add_int(&arrays[14], item->offset);
     for (size_t i = 0; i < STORED_FIELDS; i++)
-        pg_array_add(&arrays[STORED_META + i], null_if_empty(message->value[stored_fields[i]]));
+        pg_array_add(&arrays[STORED_META + i],
+                     null_if_empty(stored_value(item, stored_fields[i], sealer, arena)));
 }
 
 /* One row a student: the newest revision of the batch, and its newest accepted one. */
@@ -211,7 +227,8 @@ latest_add(struct pg_array arrays[LATEST_COLUMNS], const struct item *items,
 }
 
 enum err_code
-store_judgements(struct pg *pg, const struct item *items, size_t count, struct err *err)
+store_judgements(struct pg *pg, const struct item *items, size_t count, struct sealer *sealer,
+                 struct arena *arena, struct err *err)
 {
     struct pg_array arrays[STORED_COLUMNS];
     struct pg_array latest[LATEST_COLUMNS];
@@ -222,7 +239,7 @@ store_judgements(struct pg *pg, const struct item *items, size_t count, struct e
     for (size_t i = 0; i < count; i++) {
         if (items[i].state != ITEM_JUDGED)
             continue;
-        judgement_add(arrays, &items[i]);
+        judgement_add(arrays, &items[i], sealer, arena);
         if (items[i].newest)
             latest_add(latest, items, &items[i]);
         judged++;

@@ -14,4 +14,5 @@ enum err_code store_facts(struct pg *pg, struct sealer *sealer, struct item *ite
                           struct arena *arena, struct err *err) MUST_CHECK;
 /* Stores every ITEM_JUDGED. */
 enum err_code store_judgements(struct pg *pg, const struct item *items, size_t count,
+                               struct sealer *sealer, struct arena *arena,
                                struct err *err) MUST_CHECK;

@@ -5,5 +5,10 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS) -lcmocka -lm
+# The pure decisions of a service: its domain.o and nothing else of it.
+$(BUILD)/tests/unit/service/test_%_domain: $(BUILD)/obj/tests/unit/service/test_%_domain.o $(BUILD)/obj/services/%/domain.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lcmocka -lm
 .PHONY: unit-programs
 unit-programs: $(UNIT_PROGRAMS)

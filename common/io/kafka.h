@@ -43,6 +43,9 @@ struct kafka_message {
 
 enum err_code kafka_producer_open(const struct kafka_producer_conf *conf,
                                   struct kafka_producer **ret_producer, struct err *err) MUST_CHECK;
+/* Learns where a topic's partitions are and connects, so that the first message need not wait. */
+enum err_code kafka_producer_warm(struct kafka_producer *producer, const char *topic,
+                                  unsigned timeout_ms, struct err *err) MUST_CHECK;
 /* Copies the message into the producer's queue. ERR_BUSY when the queue is full, ERR_UNAVAILABLE
  * while a broken producer is being replaced, ERR_TOO_LARGE, ERR_CONFIG for an unknown topic. */
 enum err_code kafka_producer_send(struct kafka_producer *producer,

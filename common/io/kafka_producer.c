@@ -149,6 +149,23 @@ kafka_producer_open(const struct kafka_producer_conf *conf, struct kafka_produce
     return ERR_OK;
 }
 
+enum err_code
+kafka_producer_warm(struct kafka_producer *producer, const char *topic, unsigned timeout_ms,
+                    struct err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    (void)pthread_rwlock_rdlock(&producer->lock);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, topic, NULL);
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(producer->client, 0, handle, &metadata, (int)timeout_ms);
+    rd_kafka_topic_destroy(handle);
+    (void)pthread_rwlock_unlock(&producer->lock);
+    if (error)
+        return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
+    rd_kafka_metadata_destroy(metadata);
+    return ERR_OK;
+}
+
 static rd_kafka_headers_t *
 headers_new(const struct kafka_message *message)
 {

@@ -14,7 +14,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
-enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10 };
+enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10, DRAIN_QUIET_MS = 300 };
 
 struct api {
     struct api_conf conf;
@@ -26,6 +26,7 @@ struct api {
     size_t queue_count;
     bool stop;
     atomic_size_t open_calls;
+    _Atomic uint64_t last_call_ns; /* when the last one arrived */
     size_t worker_count;
     struct api_worker *workers;
     pthread_t *threads;
@@ -111,6 +112,7 @@ on_request(struct http_request *request, void *ctx)
     struct buf allow;
     struct api_call *call = api_call_new(api, request);
     atomic_fetch_add(&api->open_calls, 1);
+    atomic_store(&api->last_call_ns, clock_mono_ns());
     buf_init(&allow, 64);
     call->route = route_find(api, request, call->args, &problem, &allow);
     if (call->route == NULL) {
@@ -386,7 +388,14 @@ api_drain(struct api *api, unsigned timeout_ms)
 {
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
     http_server_quiesce(api->server);
-    while (atomic_load(&api->open_calls) && clock_mono_ns() < deadline_ns) {
+    /* Callers with kept connections learn from "Connection: close" in their next answer that they
+     * have to go elsewhere: connections are cut only after nobody has called for a while. */
+    atomic_store(&api->last_call_ns, clock_mono_ns());
+    for (;;) {
+        uint64_t now_ns = clock_mono_ns();
+        bool quiet = now_ns - atomic_load(&api->last_call_ns) > (uint64_t)DRAIN_QUIET_MS * 1000000;
+        if (now_ns > deadline_ns || (quiet && atomic_load(&api->open_calls) == 0))
+            return;
         struct timespec pause = {0, DRAIN_POLL_MS * 1000000};
         (void)nanosleep(&pause, NULL);
     }

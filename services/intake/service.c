@@ -19,6 +19,7 @@ enum {
     STATEMENT_TIMEOUT_MS = 3000,
     READER_POLL_MS = 200,
     READER_BATCH = 500,
+    WARM_TIMEOUT_MS = 2000,
 };
 
 /* clang-format off */
@@ -123,21 +124,41 @@ ask_for_waiting(struct intake *intake)
         return; /* asked again at the next turn */
 }
 
+/* From here on students are served. Not before the campaigns are known: until then other copies do
+ * it, or the edge asks to come back. */
+static enum err_code
+serve(struct intake *intake, struct err *err)
+{
+    struct err trouble = {0};
+    const struct api_conf api = {
+        .runtime = intake->runtime->conf,
+        .needs = NEED_PG | NEED_REDIS,
+        .keyring = intake->runtime->keyring,
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .service = intake,
+        .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+    };
+    if (kafka_producer_warm(intake->producer, TOPIC_SUBMISSION_RECEIVED, WARM_TIMEOUT_MS, &trouble))
+        log_failure(LOG_WARN, "kafka is not there yet", &trouble);
+    return api_open(&api, &intake->api, err);
+}
+
 static enum err_code
 intake_loop(void *service, struct err *err)
 {
     struct intake *intake = service;
     bool campaigns_failing = false;
     bool refill_failing = false;
-    (void)err;
-    for (unsigned turn = 0; !service_stopping(); turn++) {
+    enum err_code code = ERR_OK;
+    for (unsigned turn = 0; code == ERR_OK && !service_stopping(); turn++) {
         struct err trouble = {0};
-        const struct campaign_list *loaded = campaigns_acquire(intake->campaigns);
-        campaigns_release(intake->campaigns, loaded);
-        if (turn % CAMPAIGNS_EVERY == 0 || loaded == NULL)
+        if (turn % CAMPAIGNS_EVERY == 0 || intake->api == NULL)
             note("campaigns not loaded",
                  campaigns_load(intake->campaigns, intake->pg, store_campaigns_statement, &trouble),
                  &trouble, &campaigns_failing);
+        if (intake->api == NULL && !campaigns_failing)
+            code = serve(intake, err);
         note("fingerprints not refilled", fingerprints_refill(intake, &trouble), &trouble,
              &refill_failing);
         if (turn % TEND_EVERY == 0) {
@@ -149,7 +170,7 @@ intake_loop(void *service, struct err *err)
         struct timespec pause = {0, HOUSEKEEPING_MS * 1000000};
         (void)nanosleep(&pause, NULL);
     }
-    return ERR_OK;
+    return code;
 }
 
 static enum err_code
@@ -186,7 +207,8 @@ intake_drain(void *service, unsigned timeout_ms)
     if (process->reader_started)
         (void)pthread_join(process->reader, NULL);
     process->reader_started = false;
-    api_drain(process->intake.api, timeout_ms);
+    if (process->intake.api)
+        api_drain(process->intake.api, timeout_ms);
     if (kafka_producer_flush(process->intake.producer, timeout_ms, &err))
         log_failure(LOG_WARN, "stopping with messages under way", &err);
 }
@@ -221,17 +243,6 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
     intake->streams = streams_new(intake->conf->streams_max);
     intake->arena = arena_new(LIMIT_BATCH_ARENA);
     enum err_code code = connections_open(intake, err);
-    const struct api_conf api = {
-        .runtime = runtime->conf,
-        .needs = NEED_PG | NEED_REDIS,
-        .keyring = runtime->keyring,
-        .routes = routes,
-        .route_count = sizeof routes / sizeof routes[0],
-        .service = intake,
-        .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-    };
-    if (code == ERR_OK)
-        code = api_open(&api, &intake->api, err);
     if (code) {
         intake_stop(process);
         return code;

@@ -29,6 +29,7 @@
 #include "services/validation/store_pg.h"
 
 enum {
+    WARM_TIMEOUT_MS = 2000,
     POLL_MS = 250,
     STATEMENT_TIMEOUT_MS = 30000,
     RETRY_MIN_MS = 20,
@@ -360,6 +361,9 @@ static enum err_code
 validation_loop(void *service, struct err *err)
 {
     struct validation *validation = service;
+    struct err trouble = {0};
+    if (kafka_producer_warm(validation->producer, TOPIC_SUBMISSION_JUDGED, WARM_TIMEOUT_MS, &trouble))
+        log_failure(LOG_WARN, "kafka is not there yet", &trouble);
     while (!service_stopping()) {
         struct kafka_batch *batch = NULL;
         enum err_code code =

@@ -44,22 +44,21 @@ def topic_messages(system, topic):
         "auto.offset.reset": "earliest"})
     found = []
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        for partition in partitions:
-            place = confluent_kafka.TopicPartition(topic, partition)
-            low, high = consumer.get_watermark_offsets(place, timeout=10)
-            if low == high:
-                continue
-            place.offset = low
-            consumer.assign([place])
-            offset = low
-            deadline = time.monotonic() + 20
-            while offset < high:
-                assert time.monotonic() < deadline, f"{topic}/{partition} could not be read to its end"
-                message = consumer.poll(0.5)
-                if message is None or message.error():
+        places, ends = [], {}
+        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+            low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), timeout=10)
+            if low < high:
+                places.append(confluent_kafka.TopicPartition(topic, partition, low))
+                ends[partition] = high
+        consumer.assign(places)
+        deadline = time.monotonic() + 30
+        while ends:
+            assert time.monotonic() < deadline, f"{topic} could not be read to its end: {ends}"
+            for message in consumer.consume(1000, 0.1):
+                if message.error():
                     continue
-                offset = message.offset() + 1
+                if message.offset() + 1 >= ends.get(message.partition(), 1 << 62):
+                    ends.pop(message.partition())
                 found.append((message.partition(), message.offset(), message.key(), message.value(),
                               dict(message.headers() or [])))
     finally:

@@ -10,5 +10,6 @@ $(BUILD)/tests/unit/service/test_%_domain: $(BUILD)/obj/tests/unit/service/test_
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lcmocka -lm
+.SECONDARY: $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 .PHONY: unit-programs
 unit-programs: $(UNIT_PROGRAMS)

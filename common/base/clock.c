@@ -69,11 +69,19 @@ clock_parse_rfc3339(struct str text, int64_t *ret_time_ms)
     int64_t fraction_ms = 0;
     if (*rest == '.') {
         int64_t scale = 100;
-        for (rest++; *rest >= '0' && *rest <= '9'; rest++, scale /= 10)
+        const char *digits = ++rest;
+        for (; *rest >= '0' && *rest <= '9' && scale; rest++, scale /= 10)
             fraction_ms += (*rest - '0') * scale;
+        if (rest == digits)
+            return false;
     }
     if (strcmp(rest, "Z") != 0)
         return false;
-    *ret_time_ms = (int64_t)timegm(&tm) * 1000 + fraction_ms;
+    /* A day that does not exist comes back as another one. */
+    char again[CLOCK_RFC3339_SIZE];
+    int64_t time_ms = (int64_t)timegm(&tm) * 1000 + fraction_ms;
+    if (time_ms < 0 || memcmp(clock_format_rfc3339(time_ms, again), copy, sizeof shape - 1) != 0)
+        return false;
+    *ret_time_ms = time_ms;
     return true;
 }

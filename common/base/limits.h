@@ -15,7 +15,7 @@ enum {
     LIMIT_HTTP_QUEUE           = 4096,      /* requests waiting for a worker: 0.2 s of work; then 503 */
     LIMIT_HTTP_ANSWER          = 1024 * 1024, /* the largest answer is the area picker's */
     LIMIT_JSON_DEPTH           = 16,        /* trust S21; our deepest body has 3 levels */
-    LIMIT_JSON_MEMBERS         = 512,       /* per object; the form has 41 fields */
+    LIMIT_JSON_MEMBERS         = 512,       /* per object; the form has 42 fields */
     LIMIT_MESSAGE              = 128 * 1024, /* a sealed submission is under 6 KiB */
     LIMIT_REQUEST_ARENA        = 1024 * 1024, /* everything one request allocates */
     LIMIT_BATCH_ARENA          = 64 * 1024 * 1024, /* everything one batch of messages allocates */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ enum {
     PG_PREPARED_MAX = 64,
     PG_PARAMS_MAX = 64,
     PG_RECONNECT_MS = 200,
+    PG_IDLE_READS_MAX = 4,
     PG_OID_TEXT = 25,
     PG_OID_TEXT_ARRAY = 1009,
     PG_ARRAY_HEADER_SIZE = 20,
@@ -108,9 +110,27 @@ pg_connect(struct pg *pg, struct err *err)
     return ERR_OK;
 }
 
+/* An idle connection that the server has ended shows it before it is used: no request needs to fail
+ * for that. */
+static void
+pg_notice_end(struct pg *pg)
+{
+    if (!pg_connected(pg) || PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+        return;
+    struct pollfd idle = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    /* First what the server said, then the end. */
+    for (int reads = 0; reads < PG_IDLE_READS_MAX && poll(&idle, 1, 0) > 0; reads++) {
+        if (PQconsumeInput(pg->conn))
+            continue;
+        pg_disconnect(pg);
+        return;
+    }
+}
+
 enum err_code
 pg_ready(struct pg *pg, struct err *err)
 {
+    pg_notice_end(pg);
     if (pg_connected(pg))
         return ERR_OK;
     if (pg->conn)

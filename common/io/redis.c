@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,11 +133,21 @@ redis_authenticate(struct redis *redis, struct err *err)
                    : ERR(err, ERR_UNAVAILABLE, "redis refused the log-in of user '%s'", redis->user);
 }
 
+/* Nothing was asked, so nothing can be there to read but the end of the connection (or an answer
+ * nobody waits for): then it is not used again. */
+static bool
+readable(int fd)
+{
+    struct pollfd idle = {.fd = fd, .events = POLLIN};
+    return poll(&idle, 1, 0) != 0;
+}
+
 static enum err_code
 redis_connect(struct redis *redis, struct err *err)
 {
-    if (redis->context)
+    if (redis->context && !readable(redis->context->fd))
         return ERR_OK;
+    redis_disconnect(redis);
     uint64_t now_ns = clock_mono_ns();
     if (redis->tried_ns && now_ns - redis->tried_ns < (uint64_t)REDIS_RECONNECT_MS * 1000000)
         return ERR(err, ERR_UNAVAILABLE, "redis was away %d ms ago", REDIS_RECONNECT_MS);

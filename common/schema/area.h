@@ -31,7 +31,8 @@ const struct area *area_latest(uint32_t code);
  * prefectures without counties (441900 东莞, 442000 中山, 460400 儋州, 620200 嘉峪关); 台湾, 香港 and
  * 澳门, which have no rows below. */
 bool area_is_leaf(uint32_t code);
-/* Was ever given to a county or such a prefecture: what an identity card may begin with. */
+/* Was ever given to a prefecture or county: what an identity card may begin with. Prefectures count
+ * because cards were issued under codes of cities before their districts had any. */
 bool area_prefix_known(uint32_t code);
 /* Divisions in force below `parent` (0: the provinces), in order of code. Counties that answer to a
  * province directly are its children. */

@@ -11,35 +11,55 @@ csv_on(char *text, size_t length)
     return csv;
 }
 
-/* Behind the line that `at` stands in. */
-static void
-skip_line(struct csv *csv)
+static bool
+line_end(char c)
 {
-    while (csv->at < csv->end && *csv->at != '\n')
-        csv->at++;
-    if (csv->at < csv->end)
+    return c == '\n' || c == '\r';
+}
+
+/* Steps over one line ending, "\r\n" being one. */
+static void
+skip_line_end(struct csv *csv)
+{
+    bool cr = csv->at < csv->end && *csv->at == '\r';
+    csv->at += cr;
+    if (csv->at < csv->end && *csv->at == '\n')
         csv->at++;
     csv->next_line++;
 }
 
-/* A quoted field; `at` stands behind the opening quote. False when the quote is never closed. */
+/* The quote that closes a field whose text begins at `at`; NULL when there is none. */
+static char *
+closing_quote(char *at, const char *end)
+{
+    for (; at < end; at++) {
+        if (*at != '"')
+            continue;
+        if (at + 1 == end || at[1] != '"')
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
+/* A quoted field; `at` stands at the opening quote. False, and nothing changed, when the quote is
+ * never closed or is followed by text. */
 static bool
 quoted(struct csv *csv, struct str *ret_value)
 {
-    char *out = csv->at;
-    char *begin = out;
-    for (;;) {
-        if (csv->at == csv->end)
-            return false;
-        char c = *csv->at++;
-        if (c == '"' && csv->at < csv->end && *csv->at == '"')
-            csv->at++;
-        else if (c == '"')
-            break;
-        if (c == '\n')
+    char *begin = csv->at + 1;
+    char *close = closing_quote(begin, csv->end);
+    if (close == NULL || (close + 1 < csv->end && close[1] != ',' && !line_end(close[1])))
+        return false;
+    char *out = begin;
+    for (char *in = begin; in < close; in++) {
+        if (*in == '"')
+            in++; /* the first of two */
+        if (*in == '\n' || (*in == '\r' && in[1] != '\n'))
             csv->next_line++;
-        *out++ = c;
+        *out++ = *in;
     }
+    csv->at = close + 1;
     *ret_value = (struct str){begin, (size_t)(out - begin)};
     return true;
 }
@@ -48,9 +68,18 @@ static struct str
 plain(struct csv *csv)
 {
     char *begin = csv->at;
-    while (csv->at < csv->end && *csv->at != ',' && *csv->at != '\n' && *csv->at != '\r')
+    while (csv->at < csv->end && *csv->at != ',' && !line_end(*csv->at))
         csv->at++;
     return (struct str){begin, (size_t)(csv->at - begin)};
+}
+
+/* The rest of the line is not looked at. */
+static void
+give_up_line(struct csv *csv)
+{
+    while (csv->at < csv->end && !line_end(*csv->at))
+        csv->at++;
+    skip_line_end(csv);
 }
 
 /* True when another column follows. */
@@ -61,40 +90,33 @@ separator(struct csv *csv)
         csv->at++;
         return true;
     }
-    if (csv->at < csv->end && *csv->at == '\r')
-        csv->at++;
-    if (csv->at < csv->end && *csv->at == '\n')
-        csv->at++;
-    csv->next_line++;
+    skip_line_end(csv);
     return false;
 }
 
 bool
 csv_next(struct csv *csv, struct csv_row *ret_row, enum err_code *ret_code)
 {
+    struct csv_row row = {0};
     if (csv->at >= csv->end)
         return false;
     csv->line = csv->next_line;
-    ret_row->count = 0;
     *ret_code = ERR_OK;
     bool more = true;
     while (more) {
         struct str value;
         bool is_quoted = csv->at < csv->end && *csv->at == '"';
-        char *begin = csv->at;
-        csv->at += is_quoted;
-        if (ret_row->count == CSV_COLUMNS_MAX || (is_quoted && !quoted(csv, &value))) {
-            csv->at = begin;
-            csv->next_line = csv->line;
-            skip_line(csv);
+        if (row.count == CSV_COLUMNS_MAX || (is_quoted && !quoted(csv, &value))) {
+            give_up_line(csv);
             *ret_code = ERR_MALFORMED;
             return true;
         }
         if (!is_quoted)
             value = plain(csv);
-        ret_row->column[ret_row->count++] = value;
+        row.column[row.count++] = value;
         more = separator(csv);
     }
+    *ret_row = row;
     return true;
 }
 

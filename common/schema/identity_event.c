@@ -48,21 +48,32 @@ identity_changed_encode(const struct identity_changed *message, struct buf *out)
     jsonw_object_close(&w);
 }
 
+static bool
+kind_known(struct str kind)
+{
+    static const char *const kinds[] = {"verified", "bound", "phone_changed"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (str_eq_text(kind, kinds[i]))
+            return true;
+    return false;
+}
+
 enum err_code
 identity_changed_decode(struct str text, struct arena *arena, struct identity_changed *ret_message,
                         struct err *err)
 {
     CLEANUP(json_doc_free) struct json_doc *doc = NULL;
     struct identity_wire wire = {0};
-    char member[64] = "";
-    enum err_code code = json_parse(text, &doc, err);
+    enum err_code code = json_parse_message(text, IDENTITY_EVENT_VERSION, &doc, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), rows, sizeof rows / sizeof rows[0], false, arena, &wire,
-                         member, err);
+        code = json_read(json_root(doc), rows, sizeof rows / sizeof rows[0], false, arena, &wire, NULL,
+                         err);
     if (code)
         return code;
-    if (wire.version != IDENTITY_EVENT_VERSION)
-        return ERR(err, ERR_VERSION, "version %lld is not known here", (long long)wire.version);
+    if (wire.sequence < 1)
+        return ERR(err, ERR_INVALID, "sequence is not positive");
+    if (!kind_known(wire.kind))
+        return ERR(err, ERR_INVALID, "kind is not known");
     if (wire.account_id.len == 0 || wire.account_id.len > 64)
         return ERR(err, ERR_INVALID, "account_id is empty or too long");
     *ret_message = (struct identity_changed){

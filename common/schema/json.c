@@ -184,3 +184,27 @@ json_read(const struct json *object, const struct json_row *rows, size_t row_cou
     }
     return ERR_OK;
 }
+
+enum err_code
+json_parse_message(struct str text, int64_t version, struct json_doc **ret_doc, struct err *err)
+{
+    struct json_doc *doc = NULL;
+    enum err_code code = json_parse(text, &doc, err);
+    if (code)
+        return code;
+    const struct json *member = json_get(json_root(doc), "version");
+    if (json_type(json_root(doc)) != JSON_OBJECT)
+        code = ERR(err, ERR_MALFORMED, "expected an object");
+    else if (member == NULL)
+        code = ERR(err, ERR_MISSING_MEMBER, "member 'version' is missing");
+    else if (json_type(member) != JSON_INT)
+        code = ERR(err, ERR_MALFORMED, "member 'version' has another JSON type");
+    else if (json_int(member, 0) != version)
+        code = ERR(err, ERR_VERSION, "version %lld is not known here",
+                   (long long)json_int(member, 0));
+    if (code)
+        json_doc_free(doc);
+    else
+        *ret_doc = doc;
+    return code;
+}

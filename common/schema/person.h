@@ -53,5 +53,5 @@ bool postcode_valid(struct str text);        /* six digits */
 bool qq_valid(struct str text);              /* 5 to 11 digits, not beginning with 0 */
 bool email_valid(struct str text);           /* local@domain, ASCII, at most 60 */
 
-/* Keeps the first 3 and the last 4 characters; all stars when there are fewer than 8. */
+/* Keeps the first 3 and the last 4 characters of an ASCII number; all stars when fewer than 8. */
 void number_mask(struct str number, char out[ID_NUMBER_SIZE]);

@@ -110,8 +110,6 @@ static enum err_code
 received_check(const struct received_wire *wire, struct submission_received *message,
                struct err *err)
 {
-    if (wire->version != SUBMISSION_EVENT_VERSION)
-        return ERR(err, ERR_VERSION, "version %lld is not known here", (long long)wire->version);
     if (!id_plausible(wire->submission_id) || !id_plausible(wire->student_id))
         return ERR(err, ERR_INVALID, "submission_id or student_id is not a UUID");
     if (wire->campaign_id.len == 0 || wire->campaign_id.len > 64)
@@ -128,27 +126,17 @@ received_check(const struct received_wire *wire, struct submission_received *mes
     return ERR_OK;
 }
 
-/* Names the member in the text of a failure. */
-static enum err_code
-name_member(enum err_code code, const char *member, struct err *err)
-{
-    return code && member[0] ? err_wrap(err, "member '%s'", member) : code;
-}
-
 enum err_code
 submission_received_decode(struct str text, struct arena *arena,
                            struct submission_received *ret_message, struct err *err)
 {
     CLEANUP(json_doc_free) struct json_doc *doc = NULL;
     struct received_wire wire = {0};
-    char member[64] = "";
     struct submission_received message = {0};
-    enum err_code code = json_parse(text, &doc, err);
-    if (code)
-        return code;
-    code = name_member(json_read(json_root(doc), received_rows, ROW_COUNT_RECEIVED, false, arena,
-                                 &wire, member, err),
-                       member, err);
+    enum err_code code = json_parse_message(text, SUBMISSION_EVENT_VERSION, &doc, err);
+    if (code == ERR_OK)
+        code = json_read(json_root(doc), received_rows, ROW_COUNT_RECEIVED, false, arena, &wire,
+                         NULL, err);
     if (code == ERR_OK)
         code = received_check(&wire, &message, err);
     if (code == ERR_OK)
@@ -175,21 +163,51 @@ submission_judged_encode(const struct submission_judged *message, struct buf *ou
     jsonw_object_close(&w);
 }
 
-/* Writes a read value again: findings are passed on as JSON text. */
-static void
-findings_copy(const struct json *list, struct buf *out)
+/* Findings are passed on as JSON text, once they are seen to be what they should: objects of texts. */
+static enum err_code
+findings_copy(const struct json *list, struct buf *out, struct err *err)
 {
     struct jsonw w = jsonw_on(out);
+    if (list == NULL)
+        return ERR(err, ERR_MISSING_MEMBER, "member 'findings' is missing");
+    if (json_type(list) != JSON_ARRAY)
+        return ERR(err, ERR_MALFORMED, "member 'findings' has another JSON type");
     jsonw_array_open(&w);
     for (const struct json *f = json_first(list); f; f = json_next(f)) {
+        if (json_type(f) != JSON_OBJECT)
+            return ERR(err, ERR_MALFORMED, "a finding is not an object");
         jsonw_object_open(&w);
         for (const struct json *m = json_first(f); m; m = json_next(m)) {
+            if (json_type(m) != JSON_STRING)
+                return ERR(err, ERR_MALFORMED, "a finding has a member that is not a text");
             jsonw_key_str(&w, json_name(m));
             jsonw_str(&w, json_str(m));
         }
         jsonw_object_close(&w);
     }
     jsonw_array_close(&w);
+    return out->overflow ? ERR(err, ERR_TOO_LARGE, "findings are too large") : ERR_OK;
+}
+
+static enum err_code
+judged_check(const struct judged_wire *wire, struct submission_judged *message, struct err *err)
+{
+    if (!id_plausible(wire->submission_id) || !id_plausible(wire->student_id))
+        return ERR(err, ERR_INVALID, "an id is not well-formed");
+    if (wire->campaign_id.len == 0)
+        return ERR(err, ERR_INVALID, "campaign_id is empty");
+    if (wire->revision < 1)
+        return ERR(err, ERR_INVALID, "revision is not positive");
+    if (!str_eq(wire->outcome, STR("accepted")) && !str_eq(wire->outcome, STR("rejected")))
+        return ERR(err, ERR_INVALID, "outcome is neither accepted nor rejected");
+    if (!clock_parse_rfc3339(wire->judged_at, &message->judged_at_ms))
+        return ERR(err, ERR_INVALID, "judged_at is not a time");
+    message->submission_id = wire->submission_id;
+    message->student_id = wire->student_id;
+    message->campaign_id = wire->campaign_id;
+    message->revision = wire->revision;
+    message->outcome = wire->outcome;
+    return ERR_OK;
 }
 
 enum err_code
@@ -197,32 +215,21 @@ submission_judged_decode(struct str text, struct arena *arena,
                          struct submission_judged *ret_message, struct err *err)
 {
     CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    CLEANUP(buf_done) struct buf findings;
     struct judged_wire wire = {0};
     struct submission_judged message = {0};
-    char member[64] = "";
-    enum err_code code = json_parse(text, &doc, err);
-    if (code)
-        return code;
-    code = name_member(json_read(json_root(doc), judged_rows, ROW_COUNT_JUDGED, false, arena, &wire,
-                                 member, err),
-                       member, err);
-    if (code)
-        return code;
-    if (wire.version != SUBMISSION_EVENT_VERSION)
-        return ERR(err, ERR_VERSION, "version %lld is not known here", (long long)wire.version);
-    if (!id_plausible(wire.submission_id) || !id_plausible(wire.student_id) ||
-        !clock_parse_rfc3339(wire.judged_at, &message.judged_at_ms))
-        return ERR(err, ERR_INVALID, "an id or a time is not well-formed");
-    message.submission_id = wire.submission_id;
-    message.student_id = wire.student_id;
-    message.campaign_id = wire.campaign_id;
-    message.revision = wire.revision;
-    message.outcome = wire.outcome;
-    struct buf findings;
     buf_init(&findings, LIMIT_MESSAGE);
-    findings_copy(json_get(json_root(doc), "findings"), &findings);
+    enum err_code code = json_parse_message(text, SUBMISSION_EVENT_VERSION, &doc, err);
+    if (code == ERR_OK)
+        code = json_read(json_root(doc), judged_rows, ROW_COUNT_JUDGED, false, arena, &wire, NULL,
+                         err);
+    if (code == ERR_OK)
+        code = judged_check(&wire, &message, err);
+    if (code == ERR_OK)
+        code = findings_copy(json_get(json_root(doc), "findings"), &findings, err);
+    if (code)
+        return code;
     message.findings = arena_copy(arena, buf_str(&findings));
-    buf_done(&findings);
     *ret_message = message;
     return ERR_OK;
 }

@@ -72,7 +72,12 @@ static void
 check_name(struct errors *errors, struct str name)
 {
     size_t length = utf8_length(name);
-    if (length == 0 || length > 40 || name.ptr[0] == ' ' || name.ptr[name.len - 1] == ' ')
+    bool plain = length > 0 && !str_starts(name, STR("\xE3\x80\x80")) &&
+                 !str_ends(name, STR("\xE3\x80\x80")) && name.ptr[0] != ' ' &&
+                 name.ptr[name.len - 1] != ' ';
+    for (size_t i = 0; i < name.len; i++)
+        plain = plain && (unsigned char)name.ptr[i] >= 0x20 && name.ptr[i] != 0x7F;
+    if (!plain || length > 40)
         add(errors, "name", "length", "请填写 1 至 40 个字的姓名，首尾不要有空格");
 }
 

@@ -44,7 +44,7 @@ struct item {
     struct record_values defaults;  /* of absent fields, in clear: stored with the judgement */
     struct facts facts;
     const struct campaign *campaign;
-    /* ITEM_JUDGED and ITEM_REPEATED: */
+    /* ITEM_JUDGED, and ITEM_REPEATED of a submission judged before this batch: */
     bool accepted;
     int64_t revision;
     int64_t judged_at_ms;

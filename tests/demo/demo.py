@@ -122,7 +122,7 @@ def second_student(system, row):
     heading(f"2. {row['XM']}: 生源地 chosen only down to 广州市 (440100)")
     student = Student(system, row).ready()
     student.__class__ = Shown
-    submission_id = student.submit(SYSZDDM="440100").json["submission_id"]
+    submission_id = student.send(SYSZDDM="440100")
     judgement = student.judged(submission_id)
     for finding in judgement["findings"]:
         print(f"  refused  field {finding['field']}  rule {finding['rule']}  {finding['message']}")
@@ -136,7 +136,7 @@ def third_student(system, row):
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     student.__class__ = Shown
-    submission_id = student.submit().json["submission_id"]
+    submission_id = student.send()
     print("  syctl why: " + system.syctl("why", submission_id, check=False).stdout.splitlines()[0])
     student.__class__ = Student
     judgement = student.judged(submission_id, 60)

@@ -132,10 +132,15 @@ def running(pid):
 def all_ready(system, seconds=90):
     from shengyuan import Http
 
+    since = None  # /readyz tells what was seen up to a second ago: it has to stay so for longer
+
     def ready():
+        nonlocal since
         try:
-            return all(Http(p["admin"], 3).call("GET", "/readyz").status == 200
-                       for p in system.demo["processes"] if p["admin"])
+            fit = all(Http(p["admin"], 3).call("GET", "/readyz").status == 200
+                      for p in system.demo["processes"] if p["admin"])
         except (OSError, json.JSONDecodeError):
-            return False
-    wait_for("every process to be ready", ready, seconds, 0.2)
+            fit = False
+        since = (since or time.monotonic()) if fit else None
+        return since and time.monotonic() - since > 1.5
+    wait_for("every process to be ready", ready, seconds, 0.1)

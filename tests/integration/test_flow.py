@@ -94,31 +94,31 @@ def student_pool(system, people):
 @pytest.mark.parametrize("code", ["441900", "442000", "460400", "620200", "440106"])
 def test_prefectures_without_counties_are_leaves(student_pool, code):
     s = student_pool()
-    assert s.judged(s.submit(SYSZDDM=code).json["submission_id"])["state"] == "accepted"
+    assert s.judged(s.send(SYSZDDM=code))["state"] == "accepted"
 
 
 def test_abolished_area_names_what_followed(student_pool):
     s = student_pool()
-    judged = s.judged(s.submit(SYSZDDM="440183").json["submission_id"])  # 增城市, 增城区 since 2014
+    judged = s.judged(s.send(SYSZDDM="440183"))  # 增城市, 增城区 since 2014
     finding = next(f for f in judged["findings"] if f["rule"] == "area-in-force")
     assert "440118" in finding["message"] and "增城区" in finding["message"]
 
 
 def test_all_findings_come_at_once(student_pool):
     s = student_pool()
-    judged = s.judged(s.submit(JTYB="1", DZYX="x", ZZMMDM="99").json["submission_id"])
+    judged = s.judged(s.send(JTYB="1", DZYX="x", ZZMMDM="99"))
     assert {f["field"] for f in judged["findings"]} == {"JTYB", "DZYX", "ZZMMDM"}
 
 
 def test_commissioned_student_needs_the_unit(newcomer):
     s = newcomer(way="2").ready()
-    assert s.judged(s.submit(DXHWPDW=None).json["submission_id"])["findings"][0]["rule"] == "dxhwpdw-required"
-    assert s.judged(s.submit(DXHWPDW="示范县人民政府").json["submission_id"])["state"] == "accepted"
+    assert s.judged(s.send(DXHWPDW=None))["findings"][0]["rule"] == "dxhwpdw-required"
+    assert s.judged(s.send(DXHWPDW="示范县人民政府"))["state"] == "accepted"
 
 
 def test_optional_fields_take_their_defaults(student_pool, system):
     s = student_pool()
-    submission_id = s.submit(KNSLBDM=None, QQHM=None, JTLXR="").json["submission_id"]
+    submission_id = s.send(KNSLBDM=None, QQHM=None, JTLXR="")
     assert s.judged(submission_id)["state"] == "accepted"
     shown = json.loads(system.syctl("--json", "record", "show", submission_id).stdout)["judgements"]
     record = next(j for j in shown if j["submission_id"] == submission_id)
@@ -127,9 +127,9 @@ def test_optional_fields_take_their_defaults(student_pool, system):
 
 def test_the_newest_accepted_is_the_record(newcomer, system):
     s = newcomer().ready()
-    first = s.submit().json["submission_id"]
-    second = s.submit(JTYB="510000").json["submission_id"]
-    third = s.submit(SYSZDDM="440100").json["submission_id"]
+    first = s.send()
+    second = s.send(JTYB="510000")
+    third = s.send(SYSZDDM="440100")
     assert s.judged(third)["revision"] == 3
     shown = json.loads(system.syctl("--json", "record", "show", first).stdout)["judgements"]
     assert [(j["revision"], j["outcome"], j["is_record"]) for j in shown] == [
@@ -138,7 +138,7 @@ def test_the_newest_accepted_is_the_record(newcomer, system):
 
 
 def test_events_tell_the_judgement_without_asking(student):
-    submission_id = student.submit().json["submission_id"]
+    submission_id = student.send()
     answer = student.call("GET", f"/api/v1/submissions/{submission_id}/events")
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/event-stream")
     data = [line[5:].strip() for line in answer.body.decode().splitlines() if line.startswith("data:")]

@@ -347,9 +347,9 @@ def test_change_of_phone(student):
     assert answer.status == 200, answer
     assert student.call("GET", "/api/v1/identity/binding").json["student"]["phone"] == \
         student.phone[:3] + "****" + student.phone[-4:]
-    judged = student.judged(student.submit().json["submission_id"])
+    judged = student.judged(student.send())
     assert judged["state"] == "accepted", "the new phone is the verified one"
-    judged = student.judged(student.submit(SJHM=old).json["submission_id"])
+    judged = student.judged(student.send(SJHM=old))
     assert judged["findings"][0]["rule"] == "phone-verified"
 
 

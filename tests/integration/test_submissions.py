@@ -23,7 +23,7 @@ def test_same_key_same_answer(student, system):
 
 def judgements_of(system, student):
     """By the student id that the student's own submissions carry."""
-    form = student.submit("k-probe").json["submission_id"]
+    form = student.send("k-probe")
     student.judged(form)
     shown = json.loads(system.syctl("--json", "record", "show", form).stdout)["judgements"]
     return [j for j in shown if j["submission_id"] != form]
@@ -62,7 +62,7 @@ def test_same_key_at_the_same_time(student, system):
 
 def test_key_is_scoped_to_the_student(newcomer):
     a, b = newcomer().ready(), newcomer().ready()
-    assert a.submit("same").json["submission_id"] != b.submit("same").json["submission_id"]
+    assert a.send("same") != b.send("same")
 
 
 @pytest.mark.parametrize("key", ["", "with space", "a" * 256, "é"])
@@ -78,8 +78,7 @@ def test_missing_key(student):
 
 
 def test_revisions_count_without_gaps_in_order(student):
-    ids = [student.submit(f"r-{n}", JTYB=f"{510000 + n}", SYSZDDM="440106" if n % 3 else "440100")
-           .json["submission_id"] for n in range(12)]
+    ids = [student.send(f"r-{n}", JTYB=f"{510000 + n}", SYSZDDM="440106" if n % 3 else "440100") for n in range(12)]
     judged = [student.judged(i) for i in ids]
     assert [j["revision"] for j in judged] == list(range(1, 13))
     assert [j["state"] for j in judged] == ["accepted" if n % 3 else "rejected" for n in range(12)]
@@ -115,7 +114,7 @@ def test_not_strict_json(student, raw):
 
 def test_other_students_submission_is_the_same_404_as_none(newcomer):
     a, b = newcomer().ready(), newcomer().ready()
-    theirs = a.submit().json["submission_id"]
+    theirs = a.send()
     a.judged(theirs)
     nobody = theirs[:-1] + ("0" if theirs[-1] != "0" else "1")
     answers = [b.status(theirs), b.status(nobody), b.status("not-an-id"),
@@ -129,7 +128,7 @@ def test_other_students_submission_is_the_same_404_as_none(newcomer):
 def test_two_students_asking_for_each_other_many_times(newcomer, system):
     """Answers of one connection never reach the other, also under load."""
     pairs = [newcomer().ready() for _ in range(6)]
-    own = {s.name: s.submit().json["submission_id"] for s in pairs}
+    own = {s.name: s.send() for s in pairs}
 
     def ask(s):
         for _ in range(60):
@@ -173,7 +172,7 @@ def test_not_bound_yet(newcomer, method, path):
 
 
 def test_every_message_is_a_cloud_event_keyed_by_student(student, system):
-    submission_id = student.submit().json["submission_id"]
+    submission_id = student.send()
     student.judged(submission_id)
     found = [(key, json.loads(value), headers) for _, _, key, value, headers in
              topic_messages(system, "submission.received") if value and submission_id.encode() in value]

@@ -205,6 +205,12 @@ class Student:
         return self.call("POST", "/api/v1/submissions", body,
                          {"Idempotency-Key": key or f"key-{random.randrange(10**15)}"})
 
+    def send(self, key=None, fields=None, **change):
+        """submit(), for those who count on it: the id of what was acknowledged."""
+        answer = self.submit(key, fields, **change)
+        assert answer.status == 202, answer
+        return answer.json["submission_id"]
+
     def status(self, submission_id):
         return self.call("GET", f"/api/v1/submissions/{submission_id}")
 

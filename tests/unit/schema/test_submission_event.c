@@ -309,7 +309,7 @@ refuses_what_is_no_judgement(void **state)
         {"\"rejected\"", "false",                ERR_MALFORMED, "'outcome'"},
         {SUBMISSION, "1",                        ERR_INVALID, "not well-formed"},
         {STUDENT, "",                            ERR_INVALID, "not well-formed"},
-        {"2026-09-21T14:13:20.123Z", "today",    ERR_INVALID, "not well-formed"},
+        {"2026-09-21T14:13:20.123Z", "today",    ERR_INVALID, "not a time"},
         {"}]}", "}]",                            ERR_MALFORMED, "not strict JSON"},
         {judged_text, "[]",                      ERR_MALFORMED, "expected an object"},
     };

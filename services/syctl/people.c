@@ -117,7 +117,7 @@ person_print(const struct person *person, uint64_t index, uint64_t seed)
     const struct major *major = &majors[dice % LENGTH(majors)];
     const char *way = index % 20 == 3 ? "2" : index % 20 == 11 ? "4" : "1";
     const char *second = dice >> 40 & 3 ? given[(dice >> 24) % LENGTH(given)] : "";
-    printf("99901,生源示范大学,,%s%s%s,23%06" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
+    printf("99901,生源示范大学,,%s%s%s,44%06" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
            ",%02" PRIu64 ",31,%s,%s,,%s,4,20230901,202706,%s,%s,23%06" PRIu64 "%06" PRIu64 "\n",
            surnames[(dice >> 8) % LENGTH(surnames)], given[(dice >> 16) % LENGTH(given)], second,
            seed % 1000000, index, person->sfzh, person->male ? "1" : "2", person->birth,

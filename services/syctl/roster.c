@@ -266,6 +266,8 @@ import_text(struct import *import, struct buf *text)
         code = pg_ready(import->pg, &err);
         if (code == ERR_OK)
             code = pg_begin(import->pg, &err);
+        if (code == ERR_OK) /* one import at a time; readers and services go on */
+            code = pg_script(import->pg, "LOCK TABLE roster.student IN SHARE ROW EXCLUSIVE MODE", &err);
         if (code == ERR_OK)
             code = rows_import(import, &csv, &heading, &err);
         if (code == ERR_OK && syctl_option(import->ctl, "dry-run") == NULL)

@@ -1,5 +1,6 @@
 -- Rows of a school roll: new ones are added, changed ones replace theirs and leave the old row in
--- roster.student_version. Rows of one statement have different documents (the caller saw to it).
+-- roster.student_version. Rows of one statement have different documents, and no other import runs
+-- (the caller sees to both).
 WITH given AS (
     SELECT *
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -13,7 +14,6 @@ WITH given AS (
     SELECT s.*
       FROM roster.student s JOIN given g USING (yxdm, document_index)
      WHERE s.content_index <> g.content_index
-       FOR UPDATE OF s
 ), kept AS (
     INSERT INTO roster.student_version (student_id, version, old_row)
     SELECT student_id, version, to_jsonb(old) FROM old

@@ -27,7 +27,7 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t max);
-void buf_done(struct buf *buf); /* frees; the buffer may be initialised again */
+void buf_done(struct buf *buf);  /* frees; the buffer may be initialised again */
 void buf_reset(struct buf *buf); /* empties, keeps the memory */
 void buf_add(struct buf *buf, struct str text);
 void buf_add_text(struct buf *buf, const char *text);

@@ -13,7 +13,8 @@ struct err_row {
 };
 
 static const struct err_row rows[ERR_COUNT_] = {
-#define X(code, class, exit_status, meaning) [code] = {#code, ERR_CLASS_##class, exit_status, meaning},
+#define X(code, class, exit_status, meaning)                                                       \
+    [code] = {#code, ERR_CLASS_##class, exit_status, meaning},
     ERR_TABLE(X)
 #undef X
 };
@@ -82,8 +83,7 @@ err_meaning(enum err_code code)
     return rows[code].meaning;
 }
 
-const char *
-err_class_name(enum err_class class)
+const char *err_class_name(enum err_class class)
 {
     static const char *const names[] = {"none", "retry", "reject", "fatal"};
     return names[class];

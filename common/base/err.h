@@ -66,7 +66,8 @@ struct err {
 enum err_code err_set(struct err *err, enum err_code code, const char *file, int line,
                       const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* Prefixes the text of a failure that is passed up: "cannot store draft: <text>". Returns err->code. */
+/* Prefixes the text of a failure that is passed up: "cannot store draft: <text>". Returns
+ * err->code. */
 enum err_code err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 enum err_class err_class(enum err_code code);

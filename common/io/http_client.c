@@ -97,7 +97,8 @@ http_client_call(struct http_client *client, const struct http_client_request *r
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);
     if (strcmp(request->method, "POST") == 0) {
         (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr ? request->body.ptr : "");
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+                               request->body.ptr ? request->body.ptr : "");
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
     }
     CURLcode result = curl_easy_perform(curl);

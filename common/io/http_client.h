@@ -14,7 +14,7 @@ struct http_client_request {
     const char *url;
     const char *const *headers; /* "Name: value" lines, NULL at the end; may be NULL */
     struct str body;
-    unsigned timeout_ms;    /* whole exchange, connect included */
+    unsigned timeout_ms; /* whole exchange, connect included */
     size_t answer_bytes_max;
 };
 
@@ -23,6 +23,6 @@ void http_client_free(struct http_client *client);
 /* Fills *answer (initialised here; caller frees with buf_done) and the status. ERR_TIMEOUT or
  * ERR_UNAVAILABLE when there was no whole answer (it may still have been carried out),
  * ERR_TOO_LARGE when it was longer than allowed. */
-enum err_code http_client_call(struct http_client *client, const struct http_client_request *request,
-                               unsigned *ret_status, struct buf *ret_answer,
-                               struct err *err) MUST_CHECK;
+enum err_code http_client_call(struct http_client *client,
+                               const struct http_client_request *request, unsigned *ret_status,
+                               struct buf *ret_answer, struct err *err) MUST_CHECK;

@@ -21,10 +21,10 @@
 enum { SWEEP_MS = 500, BODY_FIRST_SIZE = 4096, LISTEN_BACKLOG = 1024 };
 
 enum request_stage {
-    STAGE_HEADERS,   /* nothing handed over yet */
-    STAGE_BODY,      /* collecting the body */
-    STAGE_HANDED,    /* with the user; suspended */
-    STAGE_ANSWERED,  /* `response` is set */
+    STAGE_HEADERS,  /* nothing handed over yet */
+    STAGE_BODY,     /* collecting the body */
+    STAGE_HANDED,   /* with the user; suspended */
+    STAGE_ANSWERED, /* `response` is set */
 };
 
 struct http_request {
@@ -187,8 +187,7 @@ static void
 slow_add(struct http_request *request)
 {
     struct http_server *server = request->server;
-    request->body_deadline_ns =
-        clock_mono_ns() + (uint64_t)server->conf.body_deadline_ms * 1000000;
+    request->body_deadline_ns = clock_mono_ns() + (uint64_t)server->conf.body_deadline_ms * 1000000;
     (void)pthread_mutex_lock(&server->lock);
     request->slow_next = server->slow;
     if (server->slow)
@@ -244,8 +243,11 @@ method_of(const char *text)
     static const struct {
         const char *text;
         enum http_method method;
-    } rows[] = {{"GET", HTTP_GET},   {"HEAD", HTTP_HEAD},     {"POST", HTTP_POST},
-                {"PUT", HTTP_PUT},   {"DELETE", HTTP_DELETE}};
+    } rows[] = {{"GET", HTTP_GET},
+                {"HEAD", HTTP_HEAD},
+                {"POST", HTTP_POST},
+                {"PUT", HTTP_PUT},
+                {"DELETE", HTTP_DELETE}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(text, rows[i].text) == 0)
             return rows[i].method;
@@ -332,8 +334,8 @@ on_access(void *ctx, struct MHD_Connection *connection, const char *url, const c
         if (head_refused(request, &refusal))
             return queue_refusal(request, refusal);
         request->stage = STAGE_BODY;
-        request->socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                              ->connect_fd;
+        request->socket =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         slow_add(request);
         return MHD_YES;
     case STAGE_BODY:
@@ -422,10 +424,10 @@ daemon_start(struct http_server *server, int fd)
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        server, MHD_OPTION_CONNECTION_LIMIT, conf->connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        memory, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, pool, MHD_OPTION_END);
+        server, MHD_OPTION_CONNECTION_LIMIT, conf->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        conf->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, pool,
+        MHD_OPTION_END);
 }
 
 enum err_code

@@ -34,11 +34,11 @@ struct http_header {
 
 /* What the server itself refuses before anybody sees a request. */
 enum http_refusal {
-    HTTP_REFUSED_MALFORMED,       /* 400 */
-    HTTP_REFUSED_BODY_TOO_LARGE,  /* 413 */
-    HTTP_REFUSED_TARGET_TOO_LONG, /* 414 */
+    HTTP_REFUSED_MALFORMED,         /* 400 */
+    HTTP_REFUSED_BODY_TOO_LARGE,    /* 413 */
+    HTTP_REFUSED_TARGET_TOO_LONG,   /* 414 */
     HTTP_REFUSED_HEADERS_TOO_LARGE, /* 431 */
-    HTTP_REFUSED_BODY_TOO_SLOW,   /* 408: the body was not complete within body_deadline_ms */
+    HTTP_REFUSED_BODY_TOO_SLOW,     /* 408: the body was not complete within body_deadline_ms */
 };
 
 struct http_server_conf {
@@ -89,7 +89,8 @@ uint64_t http_request_started_ns(const struct http_request *request);
 void http_request_set_user(struct http_request *request, void *user);
 void *http_request_user(const struct http_request *request);
 
-/* Answers and gives the request away. `body` is copied. `headers` ends with {NULL, NULL} or is NULL. */
+/* Answers and gives the request away. `body` is copied. `headers` ends with {NULL, NULL} or is
+ * NULL. */
 void http_reply(struct http_request *request, unsigned status, const struct http_header *headers,
                 struct str body);
 

@@ -115,7 +115,8 @@ void kafka_batch_free(struct kafka_batch *batch);
 /* The last header of that name; STR_NONE when absent. */
 struct str kafka_record_header(const struct kafka_record *record, const char *name);
 /* All headers in order; returns how many were written, at most `max`. */
-size_t kafka_record_headers(const struct kafka_record *record, struct kafka_header *out, size_t max);
+size_t kafka_record_headers(const struct kafka_record *record, struct kafka_header *out,
+                            size_t max);
 
 /* --- cluster: for start-up checks and tools --- */
 
@@ -148,7 +149,8 @@ struct kafka_range {
     int64_t end;       /* offset of the next message */
     int64_t committed; /* of the group asked for; -1: none */
 };
-/* The partitions of a topic with their bounds and, unless `group` is NULL, its committed offsets. */
+/* The partitions of a topic with their bounds and, unless `group` is NULL, its committed offsets.
+ */
 enum err_code kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group,
                                  unsigned timeout_ms,
                                  struct kafka_range ret_ranges[KAFKA_PARTITIONS_MAX],

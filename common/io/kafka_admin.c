@@ -13,10 +13,8 @@ static enum err_code
 admin_client(const char *bootstrap, rd_kafka_t **ret_client, struct err *err)
 {
     const struct kafka_setting settings[] = {
-        {"bootstrap.servers", bootstrap},
-        {"client.id", "shengyuan-admin"},
-        {"reconnect.backoff.ms", "50"},
-        {"reconnect.backoff.max.ms", "500"},
+        {"bootstrap.servers", bootstrap},  {"client.id", "shengyuan-admin"},
+        {"reconnect.backoff.ms", "50"},    {"reconnect.backoff.max.ms", "500"},
         {"log.connection.close", "false"},
     };
     rd_kafka_conf_t *conf = NULL;
@@ -31,8 +29,8 @@ static rd_kafka_NewTopic_t *
 new_topic(const struct kafka_topic_conf *conf)
 {
     char text[128];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(conf->name, conf->partitions,
-                                                       conf->replication, text, sizeof text);
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(conf->name, conf->partitions, conf->replication, text, sizeof text);
     if (topic && conf->retention_ms)
         (void)rd_kafka_NewTopic_set_config(topic, "retention.ms", conf->retention_ms);
     return topic;
@@ -133,13 +131,13 @@ kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_
     if (code)
         return code;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    rd_kafka_resp_err_t error =
-        rd_kafka_metadata(client, 0, handle, &metadata, (int)timeout_ms);
+    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, handle, &metadata, (int)timeout_ms);
     if (error) {
         code = ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
     } else if (metadata->topic_cnt != 1 || metadata->topics[0].err ||
                metadata->topics[0].partition_cnt == 0) {
-        code = ERR(err, ERR_NOT_FOUND, "topic '%s' does not exist; HINT: syctl topics apply", topic);
+        code =
+            ERR(err, ERR_NOT_FOUND, "topic '%s' does not exist; HINT: syctl topics apply", topic);
     } else {
         *ret_partitions = metadata->topics[0].partition_cnt;
         *ret_replication = metadata->topics[0].partitions[0].replica_cnt;
@@ -172,8 +170,8 @@ enum err_code
 kafka_probe_ask(struct kafka_probe *probe, unsigned timeout_ms, struct err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t error = rd_kafka_metadata(probe->client, 0, NULL, &metadata,
-                                                  (int)timeout_ms);
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(probe->client, 0, NULL, &metadata, (int)timeout_ms);
     if (error)
         return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
     rd_kafka_metadata_destroy(metadata);

@@ -41,7 +41,8 @@ partition_count(rd_kafka_t *client, const char *topic, unsigned timeout_ms, size
                     : 0;
     rd_kafka_metadata_destroy(metadata);
     if (count <= 0 || count > KAFKA_PARTITIONS_MAX)
-        return ERR(err, ERR_NOT_FOUND, "topic '%s' does not exist; HINT: syctl topics apply", topic);
+        return ERR(err, ERR_NOT_FOUND, "topic '%s' does not exist; HINT: syctl topics apply",
+                   topic);
     *ret_count = (size_t)count;
     return ERR_OK;
 }
@@ -75,9 +76,8 @@ kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group, 
     code = partition_count(client, topic, timeout_ms, &count, err);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         ret_ranges[i] = (struct kafka_range){.partition = (int32_t)i, .committed = -1};
-        rd_kafka_resp_err_t error =
-            rd_kafka_query_watermark_offsets(client, topic, (int32_t)i, &ret_ranges[i].begin,
-                                             &ret_ranges[i].end, (int)timeout_ms);
+        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+            client, topic, (int32_t)i, &ret_ranges[i].begin, &ret_ranges[i].end, (int)timeout_ms);
         if (error)
             code = ERR(err, ERR_UNAVAILABLE, "kafka does not tell the bounds of '%s': %s", topic,
                        rd_kafka_err2str(error));

@@ -40,7 +40,8 @@ keyring_check_mode(const char *path, FILE *file, struct err *err)
     if (fstat(fileno(file), &status) != 0)
         return ERR(err, ERR_CONFIG, "cannot look at key file '%s': %s", path, strerror(errno));
     if (status.st_mode & 077)
-        return ERR(err, ERR_CONFIG, "key file '%s' can be read by others; HINT: chmod 400 it", path);
+        return ERR(err, ERR_CONFIG, "key file '%s' can be read by others; HINT: chmod 400 it",
+                   path);
     return ERR_OK;
 }
 

@@ -43,12 +43,13 @@ void keyring_index(const struct keyring *keyring, const char *domain, struct str
 enum { SUBMISSION_ID_SIZE = 37 };
 /*
  * A submission's id, derived so that the same student, campaign and idempotency key give the same
- * id without any memory, in UUIDv8 form (RFC 9562). The first half is a keyed hash of all three, the
- * second a keyed hash of student, campaign and first half: whether an id is this student's can be
- * told without asking a store.
+ * id without any memory, in UUIDv8 form (RFC 9562). The first half is a keyed hash of all three,
+ * the second a keyed hash of student, campaign and first half: whether an id is this student's can
+ * be told without asking a store.
  */
-void submission_id_make(const struct keyring *keyring, struct str student_id, struct str campaign_id,
-                        struct str idempotency_key, char out[SUBMISSION_ID_SIZE]);
+void submission_id_make(const struct keyring *keyring, struct str student_id,
+                        struct str campaign_id, struct str idempotency_key,
+                        char out[SUBMISSION_ID_SIZE]);
 bool submission_id_is_of(const struct keyring *keyring, struct str student_id,
                          struct str campaign_id, struct str submission_id);
 

@@ -97,8 +97,9 @@ pg_connect(struct pg *pg, struct err *err)
     const char *const keys[] = {"dbname",          "application_name", "connect_timeout",
                                 "client_encoding", "options",          "gssencmode",
                                 "keepalives_idle", "tcp_user_timeout", NULL};
-    const char *const values[] = {pg->conf.dsn, pg->conf.application_name, "3",    "UTF8", options,
-                                  "disable",    "10",                      "5000", NULL};
+    const char *const values[] = {
+        pg->conf.dsn, pg->conf.application_name, "3", "UTF8", options, "disable", "10", "5000",
+        NULL};
     pg->conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         enum err_code code =
@@ -149,10 +150,10 @@ struct sqlstate_row {
 };
 /* Longest prefixes first. PostgreSQL's appendix A. */
 static const struct sqlstate_row sqlstates[] = {
-    {"23505", ERR_DUPLICATE}, {"40001", ERR_CONFLICT}, {"40P01", ERR_CONFLICT},
-    {"55P03", ERR_CONFLICT},  {"57014", ERR_TIMEOUT},  {"08", ERR_UNAVAILABLE},
-    {"57", ERR_UNAVAILABLE},  {"53", ERR_UNAVAILABLE}, {"58", ERR_UNAVAILABLE},
-    {"22", ERR_INVALID},      {"23", ERR_INVALID},     {"42", ERR_CONFIG},
+    {"23505", ERR_DUPLICATE},   {"40001", ERR_CONFLICT}, {"40P01", ERR_CONFLICT},
+    {"55P03", ERR_CONFLICT},    {"57014", ERR_TIMEOUT},  {"08", ERR_UNAVAILABLE},
+    {"57", ERR_UNAVAILABLE},    {"53", ERR_UNAVAILABLE}, {"58", ERR_UNAVAILABLE},
+    {"22", ERR_INVALID},        {"23", ERR_INVALID},     {"42", ERR_CONFIG},
     {"25006", ERR_UNAVAILABLE},
 };
 
@@ -169,8 +170,8 @@ pg_result_error(struct pg *pg, const char *what, PGresult *result, struct err *e
             break;
         }
     }
-    const char *text = state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
-                             : PQerrorMessage(pg->conn);
+    const char *text =
+        state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(pg->conn);
     (void)ERR(err, code, "%s: %s%s%.*s", what, state ? state : "", state ? " " : "",
               (int)strcspn(text ? text : "", "\n"), text ? text : "");
     PQclear(result);
@@ -220,8 +221,8 @@ pg_send(struct pg *pg, const struct pg_statement *statement, const struct pg_par
         lengths[i] = (int)params[i].value.len;
         formats[i] = params[i].kind == PG_TEXT_ARRAY;
     }
-    PGresult *result = PQexecPrepared(pg->conn, statement->name, (int)param_count, values, lengths,
-                                      formats, 0);
+    PGresult *result =
+        PQexecPrepared(pg->conn, statement->name, (int)param_count, values, lengths, formats, 0);
     for (size_t i = 0; i < param_count; i++)
         free(copies[i]);
     return result;

@@ -85,13 +85,12 @@ tc3_authorization(const char *secret_id, const char *secret_key, const struct tc
     unsigned char digest[SHA256_SIZE];
     utc_date(request->timestamp_s, date);
     crypto_sha256_hex(request->payload, payload_hash);
-    struct str canonical = arena_printf(
-        arena, "POST\n/\n\ncontent-type:%s\nhost:%s\n\ncontent-type;host\n%s",
-        request->content_type, request->host, payload_hash);
+    struct str canonical =
+        arena_printf(arena, "POST\n/\n\ncontent-type:%s\nhost:%s\n\ncontent-type;host\n%s",
+                     request->content_type, request->host, payload_hash);
     crypto_sha256_hex(canonical, canonical_hash);
-    struct str to_sign =
-        arena_printf(arena, "TC3-HMAC-SHA256\n%" PRId64 "\n%s/%s/tc3_request\n%s",
-                     request->timestamp_s, date, request->service, canonical_hash);
+    struct str to_sign = arena_printf(arena, "TC3-HMAC-SHA256\n%" PRId64 "\n%s/%s/tc3_request\n%s",
+                                      request->timestamp_s, date, request->service, canonical_hash);
     signing_key(secret_key, date, request->service, arena, key);
     crypto_hmac_sha256((struct str){(char *)key, sizeof key}, to_sign, digest);
     hex_encode(digest, sizeof digest, signature);

@@ -129,8 +129,9 @@ redis_authenticate(struct redis *redis, struct err *err)
     if (!refused)
         return ERR_OK;
     redis_disconnect(redis);
-    return loading ? ERR(err, ERR_UNAVAILABLE, "redis is loading its data")
-                   : ERR(err, ERR_UNAVAILABLE, "redis refused the log-in of user '%s'", redis->user);
+    return loading
+               ? ERR(err, ERR_UNAVAILABLE, "redis is loading its data")
+               : ERR(err, ERR_UNAVAILABLE, "redis refused the log-in of user '%s'", redis->user);
 }
 
 /* Nothing was asked, so nothing can be there to read but the end of the connection (or an answer

@@ -31,7 +31,8 @@ struct redis_command {
 };
 /* REDIS_COMMAND(STR("GET"), key) */
 #define REDIS_COMMAND(...)                                                                         \
-    ((struct redis_command){.argc = (int)(sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)), \
+    ((struct redis_command){.argc =                                                                \
+                                (int)(sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)),   \
                             .argv = {__VA_ARGS__}})
 
 /* Checks the URL and reads the password; makes no connection yet. */
@@ -41,8 +42,8 @@ void redis_free(struct redis *redis);
 /* Sends all commands, reads all answers (copied into the arena). A command's own error is a
  * REDIS_ERROR value, not a failure. ERR_UNAVAILABLE or ERR_TIMEOUT: nothing is known about what was
  * carried out. count <= REDIS_PIPELINE_MAX. */
-enum err_code redis_pipeline(struct redis *redis, const struct redis_command *commands, size_t count,
-                             struct arena *arena, struct redis_value *ret_values,
+enum err_code redis_pipeline(struct redis *redis, const struct redis_command *commands,
+                             size_t count, struct arena *arena, struct redis_value *ret_values,
                              struct err *err) MUST_CHECK;
 /* One command; a REDIS_ERROR answer is turned into ERR_UNAVAILABLE (loading, out of memory) or
  * ERR_CONFIG (no permission). */

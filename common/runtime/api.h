@@ -81,7 +81,8 @@ struct api_conf {
     unsigned pg_statement_timeout_ms;
 };
 
-enum err_code api_open(const struct api_conf *conf, struct api **ret_api, struct err *err) MUST_CHECK;
+enum err_code api_open(const struct api_conf *conf, struct api **ret_api,
+                       struct err *err) MUST_CHECK;
 unsigned api_port(const struct api *api);
 /* Stops accepting, waits until everything under way is answered or the time is over. */
 void api_drain(struct api *api, unsigned timeout_ms);
@@ -112,6 +113,7 @@ void api_problem_retry(struct api_call *call, enum problem_id id, unsigned retry
 void api_problem_err(struct api_call *call, const char *what, const struct err *err);
 /* The body as an object read by rows: answers 400 (malformed, unknown-member, missing-member) and
  * returns false when it is not right. *ret_doc is freed with the call. */
-bool api_read_body(struct api_call *call, const struct json_row *rows, size_t row_count, void *into);
+bool api_read_body(struct api_call *call, const struct json_row *rows, size_t row_count,
+                   void *into);
 /* An event stream; the call is gone afterwards, the stream is the caller's. */
 struct http_stream *api_reply_events(struct api_call *call);

@@ -32,9 +32,9 @@ session_copy(const struct session *session, struct arena *arena)
 {
     struct session *copy = arena_alloc(arena, sizeof *copy);
     struct str *const texts[] = {
-        &copy->session_id,   &copy->account_id,  &copy->channel,     &copy->openid_sealed,
-        &copy->document_index, &copy->student_id, &copy->school_code, &copy->phone_index,
-        &copy->phone_sealed, &copy->card_sealed,
+        &copy->session_id,     &copy->account_id,  &copy->channel,     &copy->openid_sealed,
+        &copy->document_index, &copy->student_id,  &copy->school_code, &copy->phone_index,
+        &copy->phone_sealed,   &copy->card_sealed,
     };
     *copy = *session;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -241,8 +241,9 @@ api_read_body(struct api_call *call, const struct json_row *rows, size_t row_cou
                          : code == ERR_MISSING_MEMBER ? PROBLEM_MISSING_MEMBER
                                                       : PROBLEM_MALFORMED;
     /* The scanner's text speaks of bytes and grammar only; a member's name is the caller's own. */
-    struct str detail = member[0] ? arena_printf(call->arena, "%s：%s", problems[id].title, member)
-                                  : arena_printf(call->arena, "%s（%s）", problems[id].title, err.text);
+    struct str detail = member[0]
+                            ? arena_printf(call->arena, "%s：%s", problems[id].title, member)
+                            : arena_printf(call->arena, "%s（%s）", problems[id].title, err.text);
     api_problem(call, id, detail.ptr);
     return false;
 }

@@ -15,12 +15,9 @@ event_headers(struct event_envelope *envelope, int64_t now_ms)
 {
     (void)clock_format_rfc3339(now_ms, envelope->time);
     const struct kafka_header headers[EVENT_HEADER_COUNT] = {
-        {"ce_specversion", STR("1.0")},
-        {"ce_id", envelope->id},
-        {"ce_source", str_of(envelope->source)},
-        {"ce_type", str_of(envelope->type)},
-        {"ce_time", str_of(envelope->time)},
-        {"content-type", STR("application/json")},
+        {"ce_specversion", STR("1.0")},          {"ce_id", envelope->id},
+        {"ce_source", str_of(envelope->source)}, {"ce_type", str_of(envelope->type)},
+        {"ce_time", str_of(envelope->time)},     {"content-type", STR("application/json")},
         {"traceparent", envelope->traceparent},
     };
     memcpy(envelope->headers, headers, sizeof headers);
@@ -77,7 +74,7 @@ dead_letter_send(struct kafka_producer *producer, const struct kafka_record *rec
                                &(struct kafka_message){
                                    .topic = topic,
                                    .key = record->key,
-                                   .value = record->tombstone ? STR_NONE
+                                   .value = record->tombstone   ? STR_NONE
                                             : record->value.len ? record->value
                                                                 : STR(""),
                                    .headers = headers,

@@ -9,8 +9,8 @@
 enum { EVENT_HEADER_COUNT = 7 };
 
 struct event_envelope {
-    struct str id;     /* unique per event: the submission id, the outbox row's event id */
-    const char *type;  /* cn.shengyuan.… */
+    struct str id;      /* unique per event: the submission id, the outbox row's event id */
+    const char *type;   /* cn.shengyuan.… */
     const char *source; /* "/intake" */
     struct str traceparent;
     char time[32];

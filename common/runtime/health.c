@@ -53,7 +53,8 @@ answer_readyz(struct health *health, struct http_request *request)
     buf_init(&text, LIMIT_LOG_LINE);
     for (size_t i = 0; i < health->count; i++) {
         bool ok = atomic_load(&health->rows[i].state) == CHECK_OK;
-        buf_printf(&text, "[%c]%s %s\n", ok ? '+' : '-', health->rows[i].name, ok ? "ok" : "failed");
+        buf_printf(&text, "[%c]%s %s\n", ok ? '+' : '-', health->rows[i].name,
+                   ok ? "ok" : "failed");
     }
     if (atomic_load(&health->draining))
         buf_add_text(&text, "[-]draining\n");

@@ -107,7 +107,8 @@ log_write(enum log_level level, const char *text, const struct log_value *values
     }
     line.max++; /* the newline always fits */
     buf_add_char(&line, '\n');
-    /* One write a line: lines of several threads do not mix. A full disk must not stop the service. */
+    /* One write a line: lines of several threads do not mix. A full disk must not stop the service.
+     */
     ssize_t written = write(STDOUT_FILENO, line.ptr, line.len);
     (void)written;
     buf_done(&line);
@@ -117,6 +118,6 @@ void
 log_failure(enum log_level level, const char *text, const struct err *err)
 {
     log_event(level, text, LOG_TEXT("code", err_name(err->code)),
-              LOG_TEXT("class", err_class_name(err_class(err->code))),
-              LOG_TEXT("error", err->text), LOG_TEXT("file", err->file), LOG_INT("line", err->line));
+              LOG_TEXT("class", err_class_name(err_class(err->code))), LOG_TEXT("error", err->text),
+              LOG_TEXT("file", err->file), LOG_INT("line", err->line));
 }

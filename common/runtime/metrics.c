@@ -1,5 +1,6 @@
 #include "runtime/metrics.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <dirent.h>
 
 #include "base/clock.h"
 
@@ -91,7 +91,9 @@ family_child(enum metric_id id, const char *a, const char *b, const char *c)
         bool last = count == METRIC_CHILDREN_MAX - 1;
         for (size_t i = 0; i < METRIC_LABELS_MAX; i++)
             (void)snprintf(child->labels[i], LABEL_SIZE, "%s",
-                           values[i] == NULL ? "" : last ? "other" : values[i]);
+                           values[i] == NULL ? ""
+                           : last            ? "other"
+                                             : values[i]);
         atomic_store(&family->children[count], child);
         atomic_store_explicit(&family->count, count + 1, memory_order_release);
     }

@@ -17,11 +17,13 @@ enum metric_id {
 
 enum { METRIC_CHILDREN_MAX = 256, METRIC_LABELS_MAX = 3 };
 
-/* Label values in the order of the table, missing ones NULL. They are copied when a child is made. */
+/* Label values in the order of the table, missing ones NULL. They are copied when a child is made.
+ */
 void metric_add(enum metric_id id, double amount, const char *a, const char *b, const char *c);
 void metric_set(enum metric_id id, double value, const char *a, const char *b, const char *c);
 void metric_observe(enum metric_id id, double value, const char *a, const char *b, const char *c);
-#define metric_count(id, ...) metric_add((id), 1, metric_args_(__VA_ARGS__ __VA_OPT__(, ) NULL, NULL, NULL))
+#define metric_count(id, ...)                                                                      \
+    metric_add((id), 1, metric_args_(__VA_ARGS__ __VA_OPT__(, ) NULL, NULL, NULL))
 #define metric_args_(a, b, c, ...) (a), (b), (c)
 
 /* The whole exposition, with the process' own numbers taken now. */

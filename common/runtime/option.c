@@ -117,7 +117,8 @@ print_help(const struct program *program, const struct option_values *values)
                        row->kind == OPTION_UINT   ? "N"
                        : row->kind == OPTION_WORD ? row->words
                                                   : "TEXT");
-        printf("  %-38s %s%s%s%s\n", name, row->help, row->default_value ? " (default " : " (required",
+        printf("  %-38s %s%s%s%s\n", name, row->help,
+               row->default_value ? " (default " : " (required",
                row->default_value ? (*row->default_value ? row->default_value : "empty") : "", ")");
     }
     printf("  %-38s %s\n  %-38s %s\n  %-38s %s\n  %-38s %s\n", "--help", "this text", "--version",
@@ -167,8 +168,8 @@ arguments_read(int argc, char **argv, struct option_values *values, enum option_
         if (str_starts(name, STR("--")) && rest.ptr)
             index = option_index(values, (struct str){name.ptr + 2, name.len - 2});
         if (index < 0) {
-            (void)snprintf(problem, 256, "unknown option '%.*s'", (int)(name.len > 64 ? 64 : name.len),
-                           name.ptr);
+            (void)snprintf(problem, 256, "unknown option '%.*s'",
+                           (int)(name.len > 64 ? 64 : name.len), name.ptr);
             return false;
         }
         values->text[index] = rest.ptr;
@@ -250,7 +251,8 @@ options_write_docs(const struct program *program, struct buf *out)
     const struct option_row *rows[OPTIONS_MAX];
     size_t count = options_collect(program, rows);
     char name[ENV_NAME_SIZE];
-    buf_printf(out, "## %s\n\n%s.\n\n| option | environment | default | meaning |\n|---|---|---|---|\n",
+    buf_printf(out,
+               "## %s\n\n%s.\n\n| option | environment | default | meaning |\n|---|---|---|---|\n",
                program->name, program->summary);
     for (size_t i = 0; i < count; i++) {
         env_name(rows[i]->name, name);

@@ -148,9 +148,9 @@ service_check_redis(void *conf, struct err *err)
     struct redis_value pong;
     if (redis == NULL) {
         arena = arena_new(64 * 1024);
-        enum err_code code = redis_new(
-            &(struct redis_conf){runtime->redis_url, runtime->redis_password_file, 500}, &redis,
-            err);
+        enum err_code code =
+            redis_new(&(struct redis_conf){runtime->redis_url, runtime->redis_password_file, 500},
+                      &redis, err);
         if (code)
             return code;
     }

@@ -19,14 +19,14 @@ session_is_bound(const struct session *session)
 struct str
 session_encode(const struct session *s, struct arena *arena)
 {
-    return arena_printf(
-        arena,
-        SESSION_VERSION "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%" PRId64
-                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%" PRId64,
-        STR_ARG(s->session_id), STR_ARG(s->account_id), STR_ARG(s->channel), s->opened_at_ms,
-        s->expires_at_ms, STR_ARG(s->openid_sealed), STR_ARG(s->document_index),
-        STR_ARG(s->student_id), STR_ARG(s->school_code), STR_ARG(s->phone_index),
-        STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed), s->identity_sequence);
+    return arena_printf(arena,
+                        SESSION_VERSION "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%" PRId64
+                                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%" PRId64,
+                        STR_ARG(s->session_id), STR_ARG(s->account_id), STR_ARG(s->channel),
+                        s->opened_at_ms, s->expires_at_ms, STR_ARG(s->openid_sealed),
+                        STR_ARG(s->document_index), STR_ARG(s->student_id), STR_ARG(s->school_code),
+                        STR_ARG(s->phone_index), STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed),
+                        s->identity_sequence);
 }
 
 bool
@@ -96,8 +96,8 @@ session_load(struct redis *redis, const struct str *tokens, size_t count, int64_
             continue;
         ret_sessions[i] = (struct session){0};
         crypto_sha256_hex(tokens[i], ret_sessions[i].hash);
-        commands[asked_count] = REDIS_COMMAND(
-            STR("GETEX"), session_key(ret_sessions[i].hash, arena), STR("EX"), idle);
+        commands[asked_count] =
+            REDIS_COMMAND(STR("GETEX"), session_key(ret_sessions[i].hash, arena), STR("EX"), idle);
         asked[asked_count++] = i;
     }
     if (asked_count == 0)
@@ -162,9 +162,8 @@ evict_oldest(struct redis *redis, struct str account, struct arena *arena, size_
              struct err *err)
 {
     struct redis_value oldest;
-    struct redis_command command =
-        REDIS_COMMAND(STR("ZRANGE"), account, STR("0"), arena_printf(arena, "-%d",
-                      SESSIONS_PER_ACCOUNT + 1));
+    struct redis_command command = REDIS_COMMAND(
+        STR("ZRANGE"), account, STR("0"), arena_printf(arena, "-%d", SESSIONS_PER_ACCOUNT + 1));
     enum err_code code = redis_call(redis, &command, arena, &oldest, err);
     *ret_evicted = 0;
     for (size_t i = 0; code == ERR_OK && i < oldest.count; i++) {
@@ -245,8 +244,7 @@ session_close(struct redis *redis, const struct session *session, struct arena *
 {
     struct redis_command commands[] = {
         REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
-        REDIS_COMMAND(STR("ZREM"), account_key(session->account_id, arena),
-                      str_of(session->hash)),
+        REDIS_COMMAND(STR("ZREM"), account_key(session->account_id, arena), str_of(session->hash)),
     };
     return transaction(redis, commands, 2, arena, err);
 }

@@ -21,7 +21,7 @@ struct session {
     struct str account_id;
     struct str channel;
     int64_t opened_at_ms;
-    int64_t expires_at_ms; /* absolute end */
+    int64_t expires_at_ms;     /* absolute end */
     struct str openid_sealed;  /* context "openid/<account id>" */
     int64_t identity_sequence; /* of the identity.changed that the members below tell; 0: none */
     struct str document_index; /* the document that passed the face check */
@@ -35,8 +35,8 @@ struct session {
 bool session_is_bound(const struct session *session);
 
 /*
- * Looks up many tokens in one round trip and touches them. ret_found[i] says whether ret_sessions[i]
- * was filled; an expired or malformed token is simply not found.
+ * Looks up many tokens in one round trip and touches them. ret_found[i] says whether
+ * ret_sessions[i] was filled; an expired or malformed token is simply not found.
  */
 enum err_code session_load(struct redis *redis, const struct str *tokens, size_t count,
                            int64_t now_ms, unsigned idle_s, struct arena *arena,
@@ -54,8 +54,8 @@ enum err_code session_rotate(struct redis *redis, const struct session *session,
 /* Overwrites the record under the same token, if the session still lives. */
 enum err_code session_update(struct redis *redis, const struct session *session,
                              struct arena *arena, struct err *err) MUST_CHECK;
-enum err_code session_close(struct redis *redis, const struct session *session,
-                            struct arena *arena, struct err *err) MUST_CHECK;
+enum err_code session_close(struct redis *redis, const struct session *session, struct arena *arena,
+                            struct err *err) MUST_CHECK;
 /* All live sessions of an account (at most SESSIONS_PER_ACCOUNT + a few). */
 enum err_code session_list(struct redis *redis, struct str account_id, struct arena *arena,
                            struct session *ret_sessions, size_t max, size_t *ret_count,

@@ -21,9 +21,9 @@ hex_part(struct str text, size_t offset, size_t length, bool may_be_zero)
 bool
 traceparent_valid(struct str text)
 {
-    return text.len == TRACEPARENT_SIZE - 1 && str_starts(text, STR("00-")) && text.ptr[35] == '-' &&
-           text.ptr[52] == '-' && hex_part(text, 3, 32, false) && hex_part(text, 36, 16, false) &&
-           hex_part(text, 53, 2, true);
+    return text.len == TRACEPARENT_SIZE - 1 && str_starts(text, STR("00-")) &&
+           text.ptr[35] == '-' && text.ptr[52] == '-' && hex_part(text, 3, 32, false) &&
+           hex_part(text, 36, 16, false) && hex_part(text, 53, 2, true);
 }
 
 void

@@ -28,8 +28,8 @@ const struct area *area_current(uint32_t code);
 /* The newest record, in force or not, or NULL. */
 const struct area *area_latest(uint32_t code);
 /* May be chosen as 生源地: in force and without divisions below it that are in force. Counties;
- * prefectures without counties (441900 东莞, 442000 中山, 460400 儋州, 620200 嘉峪关); 台湾, 香港 and
- * 澳门, which have no rows below. */
+ * prefectures without counties (441900 东莞, 442000 中山, 460400 儋州, 620200 嘉峪关); 台湾, 香港
+ * and 澳门, which have no rows below. */
 bool area_is_leaf(uint32_t code);
 /* Was ever given to a prefecture or county: what an identity card may begin with. Prefectures count
  * because cards were issued under codes of cities before their districts had any. */

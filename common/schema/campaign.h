@@ -12,7 +12,7 @@ struct campaign {
     struct str campaign_id;
     struct str school_code; /* "*": every school without its own */
     struct str name;
-    struct str edition; /* 届 */
+    struct str edition;                              /* 届 */
     uint32_t graduation_months[CAMPAIGN_MONTHS_MAX]; /* allowed BYSJ, YYYYMM */
     size_t graduation_month_count;
     int64_t opens_at_ms;

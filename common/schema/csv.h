@@ -22,8 +22,8 @@ struct csv_row {
 
 /* `text` is changed while it is read and must outlive the rows. */
 struct csv csv_on(char *text, size_t length);
-/* False at the end. ERR_MALFORMED for an open quote or too many columns: *ret_row is not filled, and
- * reading goes on behind the line. */
+/* False at the end. ERR_MALFORMED for an open quote or too many columns: *ret_row is not filled,
+ * and reading goes on behind the line. */
 bool csv_next(struct csv *csv, struct csv_row *ret_row, enum err_code *ret_code);
 /* Quotes a value when it needs it. */
 void csv_write(struct buf *out, struct str value);

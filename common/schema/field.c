@@ -2,8 +2,19 @@
 
 const struct field fields[FIELD_COUNT_] = {
 #define X(name, label, part, type, max, owner, required, sealed, table, when, fallback, help)      \
-    [FIELD_##name] = {FIELD_##name,         #name, label, FIELD_PART_##part, FIELD_##type, max,     \
-                      FIELD_OWNER_##owner, required, sealed, table, when, fallback, help},
+    [FIELD_##name] = {FIELD_##name,                                                                \
+                      #name,                                                                       \
+                      label,                                                                       \
+                      FIELD_PART_##part,                                                           \
+                      FIELD_##type,                                                                \
+                      max,                                                                         \
+                      FIELD_OWNER_##owner,                                                         \
+                      required,                                                                    \
+                      sealed,                                                                      \
+                      table,                                                                       \
+                      when,                                                                        \
+                      fallback,                                                                    \
+                      help},
     FIELD_TABLE(X)
 #undef X
 };
@@ -28,7 +39,9 @@ field_write_docs(struct buf *out)
         const struct field *f = &fields[i];
         buf_printf(out, "| `%s` | %s | %s | %u | %s | %s | %s | %s | %s |\n", f->name, f->label,
                    parts[f->part], f->length_max, owners[f->owner],
-                   f->required ? "是" : f->required_when ? f->required_when : "否",
+                   f->required        ? "是"
+                   : f->required_when ? f->required_when
+                                      : "否",
                    f->sensitive ? "是" : "", f->code_table ? f->code_table : "",
                    f->help ? f->help : "");
     }

@@ -1,7 +1,7 @@
 /*
  * The fields of 毕业生生源信息: one table, from which come the form, the decoding and checks, the
- * columns, the import headings and the reference. Names are the ministry's standard names, the order
- * is that of the data structure in use since 2016; lengths are code points.
+ * columns, the import headings and the reference. Names are the ministry's standard names, the
+ * order is that of the data structure in use since 2016; lengths are code points.
  */
 #pragma once
 
@@ -10,19 +10,19 @@
 enum field_part { FIELD_PART_SCHOOL, FIELD_PART_PERSON, FIELD_PART_OTHER };
 enum field_type {
     FIELD_TEXT,
-    FIELD_CODE,   /* a row of `code_table` */
-    FIELD_DATE,   /* YYYYMMDD */
-    FIELD_MONTH,  /* YYYYMM */
-    FIELD_AREA,   /* six-digit division code */
-    FIELD_PHONE,  /* mainland mobile number */
+    FIELD_CODE,  /* a row of `code_table` */
+    FIELD_DATE,  /* YYYYMMDD */
+    FIELD_MONTH, /* YYYYMM */
+    FIELD_AREA,  /* six-digit division code */
+    FIELD_PHONE, /* mainland mobile number */
     FIELD_EMAIL,
     FIELD_DIGITS,
-    FIELD_FLAG,   /* "1" or "0" */
+    FIELD_FLAG, /* "1" or "0" */
 };
 enum field_owner {
-    FIELD_OWNER_ROSTER,  /* from the school roll: the student cannot change it */
+    FIELD_OWNER_ROSTER, /* from the school roll: the student cannot change it */
     FIELD_OWNER_STUDENT,
-    FIELD_OWNER_ADMIN,   /* filled in by the school */
+    FIELD_OWNER_ADMIN, /* filled in by the school */
 };
 
 /* clang-format off */

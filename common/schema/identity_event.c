@@ -66,8 +66,8 @@ identity_changed_decode(struct str text, struct arena *arena, struct identity_ch
     struct identity_wire wire = {0};
     enum err_code code = json_parse_message(text, IDENTITY_EVENT_VERSION, &doc, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), rows, sizeof rows / sizeof rows[0], false, arena, &wire, NULL,
-                         err);
+        code = json_read(json_root(doc), rows, sizeof rows / sizeof rows[0], false, arena, &wire,
+                         NULL, err);
     if (code)
         return code;
     if (wire.sequence < 1)

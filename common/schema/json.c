@@ -200,8 +200,8 @@ json_parse_message(struct str text, int64_t version, struct json_doc **ret_doc, 
     else if (json_type(member) != JSON_INT)
         code = ERR(err, ERR_MALFORMED, "member 'version' has another JSON type");
     else if (json_int(member, 0) != version)
-        code = ERR(err, ERR_VERSION, "version %lld is not known here",
-                   (long long)json_int(member, 0));
+        code =
+            ERR(err, ERR_VERSION, "version %lld is not known here", (long long)json_int(member, 0));
     if (code)
         json_doc_free(doc);
     else

@@ -11,8 +11,9 @@ struct json;     /* a value inside a document, borrowed */
 struct json_doc; /* a parsed document */
 
 enum err_code json_parse(struct str text, struct json_doc **ret_doc, struct err *err) MUST_CHECK;
-/* A message of a topic: an object whose "version" is looked at before anything else, so that a newer
- * form is told as such (ERR_VERSION) whatever else it has. ERR_MISSING_MEMBER without a version. */
+/* A message of a topic: an object whose "version" is looked at before anything else, so that a
+ * newer form is told as such (ERR_VERSION) whatever else it has. ERR_MISSING_MEMBER without a
+ * version. */
 enum err_code json_parse_message(struct str text, int64_t version, struct json_doc **ret_doc,
                                  struct err *err) MUST_CHECK;
 void json_doc_free(struct json_doc *doc);

@@ -296,7 +296,8 @@ check_phone_verified(const struct rule_input *input, struct rule_report *r)
 {
     struct str phone = value_of(input, FIELD_SJHM);
     if (phone.len && input->verified_phone.len && !str_eq(phone, input->verified_phone))
-        report(r, FIELD_SJHM, "手机号码与绑定时验证的不一致，请填写已验证的号码，或先更换绑定的手机号");
+        report(r, FIELD_SJHM,
+               "手机号码与绑定时验证的不一致，请填写已验证的号码，或先更换绑定的手机号");
 }
 
 static void

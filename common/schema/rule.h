@@ -1,7 +1,8 @@
 /*
  * The rules as rows, and the engine that applies them: pure, no I/O, no clock. The same rules judge
  * a roster at import and a submission. A rule looks at one record and reports findings, each with a
- * field and a message that says what to do next; messages show no document number, phone or address.
+ * field and a message that says what to do next; messages show no document number, phone or
+ * address.
  */
 #pragma once
 

@@ -48,8 +48,10 @@ static const struct json_row judged_rows[] = {
 };
 /* clang-format on */
 
-enum { ROW_COUNT_RECEIVED = sizeof received_rows / sizeof received_rows[0],
-       ROW_COUNT_JUDGED = sizeof judged_rows / sizeof judged_rows[0] };
+enum {
+    ROW_COUNT_RECEIVED = sizeof received_rows / sizeof received_rows[0],
+    ROW_COUNT_JUDGED = sizeof judged_rows / sizeof judged_rows[0]
+};
 
 static void
 member_time(struct jsonw *w, const char *name, int64_t time_ms)
@@ -163,7 +165,8 @@ submission_judged_encode(const struct submission_judged *message, struct buf *ou
     jsonw_object_close(&w);
 }
 
-/* Findings are passed on as JSON text, once they are seen to be what they should: objects of texts. */
+/* Findings are passed on as JSON text, once they are seen to be what they should: objects of texts.
+ */
 static enum err_code
 findings_copy(const struct json *list, struct buf *out, struct err *err)
 {

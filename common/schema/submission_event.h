@@ -38,8 +38,8 @@ struct submission_judged {
 };
 
 void submission_received_encode(const struct submission_received *message, struct buf *out);
-/* ERR_MALFORMED, ERR_UNKNOWN_MEMBER, ERR_MISSING_MEMBER, ERR_VERSION or ERR_INVALID with the reason;
- * texts are copied into the arena. */
+/* ERR_MALFORMED, ERR_UNKNOWN_MEMBER, ERR_MISSING_MEMBER, ERR_VERSION or ERR_INVALID with the
+ * reason; texts are copied into the arena. */
 enum err_code submission_received_decode(struct str text, struct arena *arena,
                                          struct submission_received *ret_message,
                                          struct err *err) MUST_CHECK;

@@ -39,8 +39,8 @@ write_errors(struct buf *out)
     buf_add_text(out, "| code | class | exit status | meaning |\n|---|---|---|---|\n");
     for (int i = 0; i < ERR_COUNT_; i++) {
         enum err_code code = (enum err_code)i;
-        buf_printf(out, "| `%s` | %s | %d | %s |\n", err_name(code), err_class_name(err_class(code)),
-                   err_exit_status(code), err_meaning(code));
+        buf_printf(out, "| `%s` | %s | %d | %s |\n", err_name(code),
+                   err_class_name(err_class(code)), err_exit_status(code), err_meaning(code));
     }
 }
 

@@ -31,8 +31,8 @@ login_check(struct str channel, struct str code, struct str consent, const char 
     enum login_channel parsed;
     size_t count = 0;
     if (!login_channel_parse(channel, &parsed))
-        ret_errors[count++] = (struct problem_field){
-            "channel", "code", STR("登录渠道只能是 mini_program 或 h5")};
+        ret_errors[count++] =
+            (struct problem_field){"channel", "code", STR("登录渠道只能是 mini_program 或 h5")};
     if (!code_plausible(code))
         ret_errors[count++] =
             (struct problem_field){"code", "characters", STR("登录凭证格式不对，请重新授权")};

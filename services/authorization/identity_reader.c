@@ -1,7 +1,7 @@
 /*
  * Follows identity.changed: keeps authorization's own copy for later log-ins and tells the live
- * sessions of the account, so that a person's other devices are bound as well. Offsets are committed
- * after both; news that repeats changes nothing.
+ * sessions of the account, so that a person's other devices are bound as well. Offsets are
+ * committed after both; news that repeats changes nothing.
  */
 #include <stdatomic.h>
 #include <time.h>
@@ -61,8 +61,8 @@ tell_sessions(struct reader *reader, const struct identity_changed *news, struct
 
 /* Why a message is no news, or NULL. */
 static const char *
-news_decode(struct reader *reader, const struct kafka_record *record,
-            struct identity_changed *news, struct err *err)
+news_decode(struct reader *reader, const struct kafka_record *record, struct identity_changed *news,
+            struct err *err)
 {
     if (record->tombstone || record->value.len == 0)
         return record->tombstone ? "tombstone" : "empty";
@@ -82,8 +82,8 @@ bury(struct reader *reader, const struct kafka_record *record, const char *reaso
     atomic_store(&dead_letters_failed, 0);
     log_event(LOG_WARN, "message moved to the dead-letter topic", LOG_TEXT("reason", reason),
               LOG_INT("partition", record->partition), LOG_INT("offset", record->offset));
-    enum err_code code = dead_letter_send(reader->authorization->producer, record, reason,
-                                          why.text, &reported, err);
+    enum err_code code =
+        dead_letter_send(reader->authorization->producer, record, reason, why.text, &reported, err);
     if (code == ERR_OK)
         code = kafka_producer_flush(reader->authorization->producer, DELIVERY_WAIT_MS, err);
     if (code == ERR_OK && atomic_load(&dead_letters_failed))

@@ -31,5 +31,5 @@ void session_delete(struct api_call *call);
 /* Follows identity.changed until the service stops; a thread's function. */
 void *identity_reader(void *authorization);
 /* The producer's report of a dead letter. */
-void dead_letter_delivered(void *message_ctx, enum err_code code, int32_t partition,
-                           int64_t offset, void *ctx);
+void dead_letter_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset,
+                           void *ctx);

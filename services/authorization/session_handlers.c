@@ -63,9 +63,8 @@ identity_find(struct api_call *call, struct session *session, struct err *err)
 {
     struct redis_value value;
     struct session known = {0};
-    struct redis_command get =
-        REDIS_COMMAND(STR("GET"),
-                      arena_printf(call->arena, "bound:%.*s", STR_ARG(session->account_id)));
+    struct redis_command get = REDIS_COMMAND(
+        STR("GET"), arena_printf(call->arena, "bound:%.*s", STR_ARG(session->account_id)));
     enum err_code code = redis_call(call->worker->redis, &get, call->arena, &value, err);
     if (code)
         return code;
@@ -172,8 +171,8 @@ session_get(struct api_call *call)
     struct buf body;
     if (session->card_sealed.len &&
         seal_open(call->worker->sealer, session->card_sealed,
-                  arena_printf(call->arena, "card/%.*s", STR_ARG(session->account_id)),
-                  call->arena, &card, &err)) {
+                  arena_printf(call->arena, "card/%.*s", STR_ARG(session->account_id)), call->arena,
+                  &card, &err)) {
         api_problem_err(call, "card not opened", &err);
         return;
     }

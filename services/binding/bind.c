@@ -152,9 +152,10 @@ attempt_match(struct api_call *call, struct attempt *attempt, struct err *err)
     size_t count = 0;
     const struct binding_request *request = &attempt->request;
     bool by_name = str_eq(request->by, STR("name"));
-    enum err_code code = store_roster_find(
-        call->worker->pg, str_of(attempt->document_index), by_name ? STR_NONE : request->school_code,
-        by_name ? STR_NONE : request->student_number, call->arena, rows, &count, err);
+    enum err_code code = store_roster_find(call->worker->pg, str_of(attempt->document_index),
+                                           by_name ? STR_NONE : request->school_code,
+                                           by_name ? STR_NONE : request->student_number,
+                                           call->arena, rows, &count, err);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         bool agrees = names_agree(rows[i].name, request->name);
         if (by_name && !agrees)
@@ -197,7 +198,8 @@ attempt_store(struct api_call *call, struct attempt *attempt, struct session *se
         .traceparent = trace_parent(&call->trace),
     };
     const struct identity_changed news = news_of(session, "bound");
-    enum err_code code = store_binding_add(call->worker->pg, &row, &news, &session->identity_sequence, err);
+    enum err_code code =
+        store_binding_add(call->worker->pg, &row, &news, &session->identity_sequence, err);
     if (code == ERR_OK)
         relay_wake(binding->relay);
     return code;

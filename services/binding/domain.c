@@ -60,7 +60,8 @@ check_document(struct errors *errors, struct str category_text, struct str type_
     if (category == CATEGORY_COUNT_ || type == ID_TYPE_COUNT_)
         return;
     if (!category_takes(category, type)) {
-        add(errors, "id_type", "category", "所选身份类别不能使用这种证件，请核对身份类别和证件类型");
+        add(errors, "id_type", "category",
+            "所选身份类别不能使用这种证件，请核对身份类别和证件类型");
         return;
     }
     enum id_fault fault = id_number_check(type, number, today);

@@ -59,8 +59,7 @@ verification_allowed(struct api_call *call)
     struct err err = {0};
     bool within = false;
     unsigned retry_s = 0;
-    struct str key =
-        arena_printf(call->arena, "lim:face:%.*s", STR_ARG(call->session->account_id));
+    struct str key = arena_printf(call->arena, "lim:face:%.*s", STR_ARG(call->session->account_id));
     if (limit_take(call->worker->redis, key, &limit_verifications, call->arena, &within, &retry_s,
                    &err)) {
         api_problem_err(call, "limit not read", &err);
@@ -135,9 +134,8 @@ verification_begin(struct api_call *call, const struct verification_request *req
     crypto_random(random, sizeof random);
     hex_encode(random, sizeof random, seq_no);
     document_index_of(binding, request->id_type, request->id_number, call->arena, document_index);
-    struct wechat_face face = {.out_seq_no = str_of(seq_no),
-                               .name = request->name,
-                               .number = request->id_number};
+    struct wechat_face face = {
+        .out_seq_no = str_of(seq_no), .name = request->name, .number = request->id_number};
     if (openid_open(call, &face.openid, &err)) {
         api_problem_err(call, "openid not opened", &err);
         return;
@@ -240,8 +238,8 @@ face_reopen(struct api_call *call, const struct verification *verification,
         code = seal_open(call->worker->sealer, verification->name_sealed, context, call->arena,
                          &face->name, err);
     if (code == ERR_OK)
-        code = seal_open(call->worker->sealer, verification->id_number_sealed, context,
-                         call->arena, &face->number, err);
+        code = seal_open(call->worker->sealer, verification->id_number_sealed, context, call->arena,
+                         &face->number, err);
     return code;
 }
 

@@ -23,10 +23,9 @@ void
 code_index_of(const struct binding *binding, struct str session_id, const char *phone_index,
               struct str code, struct arena *arena, char out[INDEX_HEX_SIZE])
 {
-    keyring_index(binding->runtime->keyring, "phone-code",
-                  arena_printf(arena, "%.*s|%s|%.*s", STR_ARG(session_id), phone_index,
-                               STR_ARG(code)),
-                  out);
+    keyring_index(
+        binding->runtime->keyring, "phone-code",
+        arena_printf(arena, "%.*s|%s|%.*s", STR_ARG(session_id), phone_index, STR_ARG(code)), out);
 }
 
 bool

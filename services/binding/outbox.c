@@ -1,7 +1,7 @@
 /*
  * The relay: takes unpublished outbox rows in order, sends them, waits for every delivery report,
- * marks them published, commits. Rows locked by another copy are left to it. A row that was sent but
- * not marked is sent again: readers go by its sequence.
+ * marks them published, commits. Rows locked by another copy are left to it. A row that was sent
+ * but not marked is sent again: readers go by its sequence.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -84,7 +84,8 @@ rows_send(struct relay *relay, const struct pg_result *rows, struct err *err)
     if (code || flushed)
         return code ? code : flushed;
     size_t failed = atomic_load(&relay->failed);
-    return failed ? ERR(err, ERR_UNAVAILABLE, "%zu outbox rows were not delivered", failed) : ERR_OK;
+    return failed ? ERR(err, ERR_UNAVAILABLE, "%zu outbox rows were not delivered", failed)
+                  : ERR_OK;
 }
 
 /* One batch; *ret_count tells how many there were. */
@@ -144,8 +145,7 @@ relay_thread(void *arg)
                 log_failure(LOG_WARN, "outbox not published, trying again", &err);
             failing = code != ERR_OK;
         } while (count && !failing);
-        if (turn % RELAY_FORGET_TURNS == 0 && !failing &&
-            store_outbox_forget(relay->pg, &err))
+        if (turn % RELAY_FORGET_TURNS == 0 && !failing && store_outbox_forget(relay->pg, &err))
             log_failure(LOG_WARN, "published outbox rows not deleted", &err);
     }
     return NULL;

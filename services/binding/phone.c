@@ -85,8 +85,8 @@ static void
 answer_unsent(struct api_call *call, enum sms_outcome outcome)
 {
     struct err err = {0};
-    const struct problem_field error = {
-        "phone", "reachable", STR("该手机号无法接收验证码短信，请核对或更换手机号")};
+    const struct problem_field error = {"phone", "reachable",
+                                        STR("该手机号无法接收验证码短信，请核对或更换手机号")};
     switch (outcome) {
     case SMS_LIMITED:
         api_problem_retry(call, PROBLEM_TOO_MANY_REQUESTS, limit_phone_cool_down.window_s);

@@ -26,16 +26,15 @@ consent_add(struct pg *pg, struct str account_id, struct str version, struct str
 }
 
 enum err_code
-store_verification_add(struct pg *pg, const struct verification *verification,
-                       int64_t expires_in_s, struct str consent_version, struct str traceparent,
-                       struct err *err)
+store_verification_add(struct pg *pg, const struct verification *verification, int64_t expires_in_s,
+                       struct str consent_version, struct str traceparent, struct err *err)
 {
     char seconds[24];
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, expires_in_s);
     const struct pg_param params[] = {
-        PG_STR(verification->verification_id), PG_STR(verification->account_id),
-        PG_STR(verification->out_seq_no),      PG_STR(verification->verify_id),
-        PG_STR(verification->document_index),  PG_STR(verification->name_sealed),
+        PG_STR(verification->verification_id),  PG_STR(verification->account_id),
+        PG_STR(verification->out_seq_no),       PG_STR(verification->verify_id),
+        PG_STR(verification->document_index),   PG_STR(verification->name_sealed),
         PG_STR(verification->id_number_sealed), PG_STR(str_of(seconds)),
     };
     enum err_code code = pg_begin(pg, err);
@@ -85,9 +84,8 @@ outbox_add(struct pg *pg, const struct identity_changed *news, struct str tracep
     buf_init(&value, LIMIT_MESSAGE);
     identity_changed_encode(news, &value);
     const struct pg_param params[] = {
-        PG_STR(STR(TOPIC_IDENTITY_CHANGED)), PG_STR(news->account_id),
-        PG_STR(str_of(event_id)),            PG_STR(STR(TYPE_IDENTITY_CHANGED)),
-        PG_STR(buf_str(&value)),             pg_str_or_null(traceparent),
+        PG_STR(STR(TOPIC_IDENTITY_CHANGED)), PG_STR(news->account_id), PG_STR(str_of(event_id)),
+        PG_STR(STR(TYPE_IDENTITY_CHANGED)),  PG_STR(buf_str(&value)),  pg_str_or_null(traceparent),
     };
     enum err_code code = pg_exec(pg, &SQL_OUTBOX_ADD, params, 6, &rows, err);
     buf_done(&value);
@@ -161,10 +159,13 @@ store_binding_add(struct pg *pg, const struct new_binding *binding,
                   const struct identity_changed *news, int64_t *ret_sequence, struct err *err)
 {
     const struct pg_param params[] = {
-        PG_STR(binding->student->student_id), PG_STR(binding->account_id),
-        PG_STR(binding->by),                  PG_STR(binding->document_index),
+        PG_STR(binding->student->student_id),
+        PG_STR(binding->account_id),
+        PG_STR(binding->by),
+        PG_STR(binding->document_index),
         PG_STR(binding->name_differs ? STR("true") : STR("false")),
-        PG_STR(binding->phone_index),         PG_STR(binding->phone_sealed),
+        PG_STR(binding->phone_index),
+        PG_STR(binding->phone_sealed),
         pg_str_or_null(binding->traceparent),
     };
     enum err_code code = pg_begin(pg, err);

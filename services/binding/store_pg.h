@@ -1,5 +1,5 @@
-/* What binding reads and writes in PostgreSQL: verifications, bindings and the outbox (its own), the
- * roster (read only). */
+/* What binding reads and writes in PostgreSQL: verifications, bindings and the outbox (its own),
+ * the roster (read only). */
 #pragma once
 
 #include "io/pg.h"

@@ -23,8 +23,8 @@ token_read(struct api_call *call, struct str stale, struct str *ret_token, struc
     enum err_code code = redis_call(call->worker->redis, &get, call->arena, &value, err);
     if (code || value.type != REDIS_STR)
         return code;
-    code = seal_open(call->worker->sealer, value.text, STR("wx-token"), call->arena, ret_token,
-                     err);
+    code =
+        seal_open(call->worker->sealer, value.text, STR("wx-token"), call->arena, ret_token, err);
     if (code == ERR_OK && str_eq(*ret_token, stale))
         *ret_token = STR_NONE;
     return code;
@@ -44,10 +44,10 @@ token_fetch(struct api_call *call, struct str stale, struct str *ret_token, stru
                    "stable_token answered %" PRId64 " (%s)", answer.errcode,
                    wechat_outcome_name(answer.outcome));
     int64_t keep_s = expires_in_s > 2 * TOKEN_EARLY_S ? expires_in_s - TOKEN_EARLY_S : 60;
-    const struct redis_command set = REDIS_COMMAND(
-        STR("SET"), token_key(call, "token"),
-        seal_text(call->worker->sealer, *ret_token, STR("wx-token"), call->arena), STR("EX"),
-        arena_printf(call->arena, "%" PRId64, keep_s));
+    const struct redis_command set =
+        REDIS_COMMAND(STR("SET"), token_key(call, "token"),
+                      seal_text(call->worker->sealer, *ret_token, STR("wx-token"), call->arena),
+                      STR("EX"), arena_printf(call->arena, "%" PRId64, keep_s));
     return redis_call(call->worker->redis, &set, call->arena, &value, err);
 }
 
@@ -68,8 +68,7 @@ access_token_get(struct api_call *call, struct str stale, struct str *ret_token,
         if (value.type == REDIS_STR) {
             code = token_fetch(call, stale, ret_token, err);
             struct err ignored = {0};
-            const struct redis_command unlock =
-                REDIS_COMMAND(STR("DEL"), token_key(call, "lock"));
+            const struct redis_command unlock = REDIS_COMMAND(STR("DEL"), token_key(call, "lock"));
             (void)!redis_call(call->worker->redis, &unlock, call->arena, &value, &ignored);
             return code;
         }

@@ -28,8 +28,8 @@ areas_write(struct api_call *call, struct jsonw *w)
     struct str text = api_query(call, "parent", &malformed);
     if (malformed || (text.ptr && (text.len != 6 || !str_to_u64(text, 999999, &parent))) ||
         (text.ptr && area_current((uint32_t)parent) == NULL)) {
-        const struct problem_field error = {
-            "parent", "code", STR("请填写现行的六位行政区划代码，不填表示列出省级")};
+        const struct problem_field error = {"parent", "code",
+                                            STR("请填写现行的六位行政区划代码，不填表示列出省级")};
         api_problem_fields(call, PROBLEM_INVALID_VALUE, &error, 1);
         return false;
     }

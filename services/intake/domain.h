@@ -12,10 +12,10 @@
 /* What reading the member "fields" came to. */
 enum fields_verdict {
     FIELDS_OK,
-    FIELDS_UNKNOWN,   /* 400 unknown-member: `name` */
+    FIELDS_UNKNOWN,    /* 400 unknown-member: `name` */
     FIELDS_WRONG_TYPE, /* 400 malformed: `name` */
-    FIELDS_NOT_OWNED, /* 422 invalid-value: all of `not_owned` */
-    FIELDS_TOO_LONG,  /* 422 invalid-value: all of `too_long` (drafts only) */
+    FIELDS_NOT_OWNED,  /* 422 invalid-value: all of `not_owned` */
+    FIELDS_TOO_LONG,   /* 422 invalid-value: all of `too_long` (drafts only) */
 };
 
 struct fields_read {
@@ -28,7 +28,8 @@ struct fields_read {
 
 /* Whether a student may send this field at all. */
 bool field_is_students(enum field_id id);
-/* `length_factor`: 0 no limit, else code points may be at most that many times the field's length. */
+/* `length_factor`: 0 no limit, else code points may be at most that many times the field's length.
+ */
 void fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
                         struct fields_read *ret);
 /* Equal for equal fields, whatever their order, spacing or escapes; empty counts as absent. */

@@ -93,8 +93,7 @@ draft_get(struct api_call *call)
     struct str value[FIELD_COUNT_] = {{0}};
     if (!intake_campaign_of(call, &held))
         return;
-    enum err_code code =
-        draft_load(call, held.campaign->campaign_id, &version, value, &err);
+    enum err_code code = draft_load(call, held.campaign->campaign_id, &version, value, &err);
     intake_campaign_done(call, &held);
     if (code)
         api_problem_err(call, "draft not read", &err);

@@ -68,7 +68,8 @@ reply_tagged(struct api_call *call, struct str body, const char *cache_control)
     crypto_sha256_hex(body, hex);
     (void)snprintf(etag, sizeof etag, "\"%.32s\"", hex);
     const struct http_header headers[] = {
-        {"ETag", etag}, {"Cache-Control", cache_control ? cache_control : "private, no-cache"},
+        {"ETag", etag},
+        {"Cache-Control", cache_control ? cache_control : "private, no-cache"},
         {NULL, NULL}};
     if (if_none_match(api_header(call, "If-None-Match"), etag))
         api_reply_headers(call, 304, headers, STR_NONE);

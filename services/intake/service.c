@@ -62,7 +62,8 @@ reader_turn(struct intake *intake, struct kafka_consumer *consumer, struct arena
             struct err *err)
 {
     struct kafka_batch *batch = NULL;
-    enum err_code code = kafka_consumer_poll(consumer, READER_BATCH, READER_POLL_MS, 1, &batch, err);
+    enum err_code code =
+        kafka_consumer_poll(consumer, READER_BATCH, READER_POLL_MS, 1, &batch, err);
     if (code)
         return code;
     /* Nobody waits: nothing to decode. */

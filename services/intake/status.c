@@ -82,8 +82,8 @@ state_read(struct api_call *call, struct str submission_id, struct buf *out, boo
 {
     struct judgement judgement;
     size_t count = 0;
-    enum err_code code = store_judgements(call->worker->pg, &submission_id, 1, call->arena,
-                                          &judgement, &count, err);
+    enum err_code code =
+        store_judgements(call->worker->pg, &submission_id, 1, call->arena, &judgement, &count, err);
     if (code)
         return code;
     *ret_judged = count == 1;
@@ -126,7 +126,8 @@ submission_events(struct api_call *call)
         api_problem_err(call, "event stream refused", &err);
         return;
     }
-    /* Read first: what is judged between the reading and streams_add is caught by the second look. */
+    /* Read first: what is judged between the reading and streams_add is caught by the second look.
+     */
     buf_init(&state, LIMIT_HTTP_ANSWER);
     if (state_read(call, call->args[0], &state, &judged, &err)) {
         api_problem_err(call, "state not read", &err);

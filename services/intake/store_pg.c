@@ -11,9 +11,10 @@ const struct pg_statement *const store_campaigns_statement = &SQL_CAMPAIGNS;
 enum { ROSTER_DOCUMENT_INDEX = 6 };
 /* Column of sql/roster_row.sql to field; FIELD_COUNT_ where it is none. */
 static const enum field_id roster_columns[] = {
-    FIELD_YXDM, FIELD_YXMC, FIELD_FXMC, FIELD_XM,   FIELD_KSH,  FIELD_ZJLX,   FIELD_COUNT_, FIELD_SFZH,
-    FIELD_XBDM, FIELD_CSRQ, FIELD_MZDM, FIELD_XLDM, FIELD_ZYDM, FIELD_ZYMC,   FIELD_ZYFX,   FIELD_PYFSDM,
-    FIELD_XZ,   FIELD_RXSJ, FIELD_BYSJ, FIELD_SZYX, FIELD_SZBJ, FIELD_XH,
+    FIELD_YXDM,   FIELD_YXMC, FIELD_FXMC, FIELD_XM,     FIELD_KSH,  FIELD_ZJLX,
+    FIELD_COUNT_, FIELD_SFZH, FIELD_XBDM, FIELD_CSRQ,   FIELD_MZDM, FIELD_XLDM,
+    FIELD_ZYDM,   FIELD_ZYMC, FIELD_ZYFX, FIELD_PYFSDM, FIELD_XZ,   FIELD_RXSJ,
+    FIELD_BYSJ,   FIELD_SZYX, FIELD_SZBJ, FIELD_XH,
 };
 
 enum err_code
@@ -63,9 +64,8 @@ store_draft_put(struct pg *pg, struct str student_id, struct str campaign_id, in
                                      PG_STR(fields_sealed)};
     const struct pg_param next[] = {PG_STR(student_id), PG_STR(campaign_id), PG_STR(seen_text),
                                     PG_STR(fields_sealed)};
-    enum err_code code = seen_version == 0
-                             ? pg_exec(pg, &SQL_DRAFT_FIRST, first, 3, &result, err)
-                             : pg_exec(pg, &SQL_DRAFT_NEXT, next, 4, &result, err);
+    enum err_code code = seen_version == 0 ? pg_exec(pg, &SQL_DRAFT_FIRST, first, 3, &result, err)
+                                           : pg_exec(pg, &SQL_DRAFT_NEXT, next, 4, &result, err);
     if (code)
         return code;
     if (pg_rows(result) == 0)

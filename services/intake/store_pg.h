@@ -30,13 +30,13 @@ enum err_code store_draft_get(struct pg *pg, struct str student_id, struct str c
                               struct err *err) MUST_CHECK;
 /* Compare-and-set: ERR_DUPLICATE when `seen_version` is not the newest any more. */
 enum err_code store_draft_put(struct pg *pg, struct str student_id, struct str campaign_id,
-                              int64_t seen_version, struct str fields_sealed,
-                              int64_t *ret_version, struct err *err) MUST_CHECK;
+                              int64_t seen_version, struct str fields_sealed, int64_t *ret_version,
+                              struct err *err) MUST_CHECK;
 /* Judgements of the ids that have one, in any order. */
 enum err_code store_judgements(struct pg *pg, const struct str *ids, size_t count,
                                struct arena *arena, struct judgement *ret_rows, size_t *ret_count,
                                struct err *err) MUST_CHECK;
 /* Up to 5,000 fingerprints after an id. */
-enum err_code store_fingerprints(struct pg *pg, struct str after_id,
-                                 struct pg_result **ret_result, struct err *err) MUST_CHECK;
+enum err_code store_fingerprints(struct pg *pg, struct str after_id, struct pg_result **ret_result,
+                                 struct err *err) MUST_CHECK;
 extern const struct pg_statement *const store_campaigns_statement;

@@ -21,7 +21,8 @@ void streams_add(struct streams *streams, struct str submission_id, struct http_
 void streams_judged(struct streams *streams, struct str submission_id, struct str state_json);
 /* Comments to the idle, ends what is closed or too old. */
 void streams_tend(struct streams *streams);
-/* Ids of those that have waited longer than `wait_ms`, at most max; each is 37 bytes with its NUL. */
+/* Ids of those that have waited longer than `wait_ms`, at most max; each is 37 bytes with its NUL.
+ */
 size_t streams_waiting(struct streams *streams, unsigned wait_ms, char (*ret_ids)[40], size_t max);
 
 /* "event: state" with one line of data; text must be one line of JSON. */

@@ -99,8 +99,7 @@ answer_fields(struct api_call *call, const struct fields_read *read)
     }
     enum problem_id id =
         read->verdict == FIELDS_UNKNOWN ? PROBLEM_UNKNOWN_MEMBER : PROBLEM_MALFORMED;
-    struct str detail =
-        arena_printf(call->arena, "%s：fields.%s", problems[id].title, read->name);
+    struct str detail = arena_printf(call->arena, "%s：fields.%s", problems[id].title, read->name);
     api_problem(call, id, detail.ptr);
 }
 
@@ -197,9 +196,9 @@ remember(struct api_call **calls, size_t count, const char **known, struct err *
     commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
     for (size_t i = 0; i < count; i++) {
         const struct submission *submission = calls[i]->user;
-        commands[i + 1] = REDIS_COMMAND(
-            STR("SET"), arena_printf(calls[i]->arena, "idem:%s", submission->id),
-            str_of(submission->body_index), STR("NX"), STR("GET"), STR("EX"), keep);
+        commands[i + 1] =
+            REDIS_COMMAND(STR("SET"), arena_printf(calls[i]->arena, "idem:%s", submission->id),
+                          str_of(submission->body_index), STR("NX"), STR("GET"), STR("EX"), keep);
     }
     enum err_code code =
         redis_pipeline(calls[0]->worker->redis, commands, count + 1, arena, values, err);
@@ -341,7 +340,8 @@ refill_from_store(struct intake *intake, struct err *err)
         for (size_t first = 0; first < count; first += REFILL_BATCH) {
             size_t left = count - first;
             arena_reset(intake->arena);
-            code = refill_batch(intake, rows, first, left < REFILL_BATCH ? left : REFILL_BATCH, err);
+            code =
+                refill_batch(intake, rows, first, left < REFILL_BATCH ? left : REFILL_BATCH, err);
             if (code)
                 return code;
         }
@@ -366,8 +366,7 @@ fingerprints_refill(struct intake *intake, struct err *err)
     code = refill_from_store(intake, err);
     arena_reset(intake->arena);
     if (code == ERR_OK && !service_stopping())
-        code = redis_call(intake->redis,
-                          &REDIS_COMMAND(STR("SET"), IDEM_READY_KEY, STR("1")), intake->arena,
-                          &ready, err);
+        code = redis_call(intake->redis, &REDIS_COMMAND(STR("SET"), IDEM_READY_KEY, STR("1")),
+                          intake->arena, &ready, err);
     return code;
 }

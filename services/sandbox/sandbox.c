@@ -12,7 +12,7 @@
 #include "schema/json.h"
 
 enum {
-    CODES_MAX = 65536,   /* used log-in codes that are remembered; the oldest are forgotten */
+    CODES_MAX = 65536, /* used log-in codes that are remembered; the oldest are forgotten */
     FACES_MAX = 16384,
     INBOX_MAX = 16384,
     TOKENS_MAX = 4,
@@ -219,10 +219,8 @@ unsigned
 wechat_jscode2session(struct sandbox_call *call)
 {
     const struct sandbox *sandbox = call->sandbox;
-    unsigned refused =
-        login_refused(call, sandbox->conf->wechat_appid, sandbox->secrets->wechat);
-    return refused ? refused
-                   : login_answer(call, "mini", sandbox_query(call, "js_code"), false);
+    unsigned refused = login_refused(call, sandbox->conf->wechat_appid, sandbox->secrets->wechat);
+    return refused ? refused : login_answer(call, "mini", sandbox_query(call, "js_code"), false);
 }
 
 unsigned
@@ -351,7 +349,8 @@ face_find(struct sandbox *sandbox, struct str key, bool by_seq_no)
 {
     size_t count = sandbox->face_count < FACES_MAX ? sandbox->face_count : FACES_MAX;
     for (size_t i = 0; i < count; i++)
-        if (str_eq_text(key, by_seq_no ? sandbox->faces[i].out_seq_no : sandbox->faces[i].verify_id))
+        if (str_eq_text(key,
+                        by_seq_no ? sandbox->faces[i].out_seq_no : sandbox->faces[i].verify_id))
             return &sandbox->faces[i];
     return NULL;
 }
@@ -467,11 +466,11 @@ sms_refused(struct sandbox_call *call)
         return sms_error(call, "AuthFailure.SignatureExpire", "timestamp is too far away");
     struct str host = http_request_header(call->request, "Host");
     struct str type = http_request_header(call->request, "Content-Type");
-    const struct tc3_request tc3 = {
-        "sms", arena_copy(call->arena, host).ptr, arena_copy(call->arena, type).ptr,
-        http_request_body(call->request), (int64_t)timestamp};
-    struct str expected = tc3_authorization(sandbox->conf->sms_secret_id, sandbox->secrets->sms,
-                                            &tc3, call->arena);
+    const struct tc3_request tc3 = {"sms", arena_copy(call->arena, host).ptr,
+                                    arena_copy(call->arena, type).ptr,
+                                    http_request_body(call->request), (int64_t)timestamp};
+    struct str expected =
+        tc3_authorization(sandbox->conf->sms_secret_id, sandbox->secrets->sms, &tc3, call->arena);
     if (!crypto_equal(expected, http_request_header(call->request, "Authorization")))
         return sms_error(call, "AuthFailure.SignatureFailure", "signature does not match");
     return 0;
@@ -495,8 +494,9 @@ message_keep(struct sandbox *sandbox, struct str number, struct str code, struct
     copy_text(message->phone, sizeof message->phone, (struct str){number.ptr + 3, number.len - 3});
     copy_text(message->code, sizeof message->code, code);
     copy_text(message->template_id, sizeof message->template_id, template_id);
-    (void)snprintf(message->text, sizeof message->text, "【%s】验证码 %s，5 分钟内有效，请勿告诉他人。",
-                   sandbox->conf->sms_sign_name, message->code);
+    (void)snprintf(message->text, sizeof message->text,
+                   "【%s】验证码 %s，5 分钟内有效，请勿告诉他人。", sandbox->conf->sms_sign_name,
+                   message->code);
     (void)pthread_mutex_unlock(&sandbox->lock);
 }
 
@@ -522,8 +522,8 @@ sms_send(struct sandbox_call *call)
         return sms_error(call, "UnauthorizedOperation.SmsSdkAppIdVerifyFail", "SmsSdkAppId");
     if (!str_eq_text(member(doc, "SignName"), sandbox->conf->sms_sign_name))
         return sms_error(call, "FailedOperation.SignatureIncorrectOrUnapproved", "SignName");
-    if (!str_eq_text(member(doc, "TemplateId"), sandbox->conf->sms_template_id) ||
-        code.len > 6 || !str_is_digits(code))
+    if (!str_eq_text(member(doc, "TemplateId"), sandbox->conf->sms_template_id) || code.len > 6 ||
+        !str_is_digits(code))
         return sms_error(call, "FailedOperation.TemplateIncorrectOrUnapproved", "TemplateId");
     struct jsonw w = jsonw_on(call->out);
     jsonw_object_open(&w);

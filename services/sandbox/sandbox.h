@@ -1,7 +1,7 @@
 /*
  * The sandbox's state and its APIs. Everything is in memory and bounded; one lock, calls are short.
- * Strict where the real platforms are: a wrong secret, a used code, a missing field, a stale token or
- * a bad signature is refused with the published code.
+ * Strict where the real platforms are: a wrong secret, a used code, a missing field, a stale token
+ * or a bad signature is refused with the published code.
  */
 #pragma once
 

@@ -52,8 +52,8 @@ listing_close(struct listing *listing)
 static bool
 list_record(const struct kafka_record *record, void *ctx)
 {
-    static const char *const names[] = {"dlq_reason", "dlq_error",  "dlq_topic", "dlq_partition",
-                                        "dlq_offset", "dlq_time", "ce_id"};
+    static const char *const names[] = {"dlq_reason", "dlq_error", "dlq_topic", "dlq_partition",
+                                        "dlq_offset", "dlq_time",  "ce_id"};
     struct listing *listing = ctx;
     struct jsonw *w = &listing->json;
     if (listing->left == 0)
@@ -84,8 +84,8 @@ list_topic(const struct syctl *ctl, const char *topic, struct listing *listing, 
 {
     static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
     size_t count = 0;
-    enum err_code code = kafka_topic_ranges(ctl->kafka_bootstrap, topic, NULL, DLQ_TIMEOUT_MS, ranges,
-                                            &count, err);
+    enum err_code code =
+        kafka_topic_ranges(ctl->kafka_bootstrap, topic, NULL, DLQ_TIMEOUT_MS, ranges, &count, err);
     return code ? code
                 : kafka_read_ranges(ctl->kafka_bootstrap, topic, ranges, count, DLQ_TIMEOUT_MS,
                                     list_record, listing, err);
@@ -152,7 +152,8 @@ dlq_show_run(struct syctl *ctl)
     struct listing listing = {.ctl = ctl};
     struct err err = {0};
     uint64_t offset = 0;
-    if (!is_dead_letter_topic(ctl->args[0]) || !str_to_u64(str_of(ctl->args[1]), INT64_MAX, &offset)) {
+    if (!is_dead_letter_topic(ctl->args[0]) ||
+        !str_to_u64(str_of(ctl->args[1]), INT64_MAX, &offset)) {
         (void)fprintf(stderr, "syctl: dlq show wants a dead-letter topic and an offset\n");
         return 2;
     }
@@ -160,8 +161,8 @@ dlq_show_run(struct syctl *ctl)
         return 2;
     struct kafka_range range = {.begin = (int64_t)offset, .end = (int64_t)offset + 1};
     listing_open(&listing, "dead_letters");
-    if (kafka_read_ranges(ctl->kafka_bootstrap, ctl->args[0], &range, 1, DLQ_TIMEOUT_MS, show_record,
-                          &listing, &err)) {
+    if (kafka_read_ranges(ctl->kafka_bootstrap, ctl->args[0], &range, 1, DLQ_TIMEOUT_MS,
+                          show_record, &listing, &err)) {
         buf_done(&listing.out);
         return syctl_fail(ctl, "dlq show", &err);
     }
@@ -204,7 +205,9 @@ replay_record(const struct kafka_record *record, void *ctx)
     struct kafka_message message = {
         .topic = replay->topic,
         .key = record->key,
-        .value = record->tombstone ? STR_NONE : record->value.len ? record->value : STR(""),
+        .value = record->tombstone   ? STR_NONE
+                 : record->value.len ? record->value
+                                     : STR(""),
         .headers = headers,
         .header_count = kept,
         .message_ctx = replay,
@@ -220,8 +223,8 @@ replay_topic(const struct syctl *ctl, struct replay *replay, int64_t offset, str
 {
     static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
     size_t count = 0;
-    enum err_code code = kafka_topic_ranges(ctl->kafka_bootstrap, ctl->args[0], NULL, DLQ_TIMEOUT_MS,
-                                            ranges, &count, err);
+    enum err_code code = kafka_topic_ranges(ctl->kafka_bootstrap, ctl->args[0], NULL,
+                                            DLQ_TIMEOUT_MS, ranges, &count, err);
     if (code)
         return code;
     if (offset >= 0 && (offset < ranges[0].begin || offset >= ranges[0].end))
@@ -255,14 +258,14 @@ dlq_replay_run(struct syctl *ctl)
     if (!syctl_number(ctl, "offset", 0, INT64_MAX, &offset) || !syctl_locate(ctl, SYCTL_KAFKA))
         return 2;
     (void)snprintf(replay.topic, sizeof replay.topic, "%.*s", (int)(topic.len - 4), topic.ptr);
-    enum err_code code = kafka_producer_open(
-        &(struct kafka_producer_conf){.bootstrap = ctl->kafka_bootstrap,
-                                      .client_id = "syctl",
-                                      .delivery_timeout_ms = DLQ_TIMEOUT_MS,
-                                      .queue_messages_max = 100000,
-                                      .on_delivered = on_replayed,
-                                      .ctx = &replay},
-        &replay.producer, &err);
+    enum err_code code =
+        kafka_producer_open(&(struct kafka_producer_conf){.bootstrap = ctl->kafka_bootstrap,
+                                                          .client_id = "syctl",
+                                                          .delivery_timeout_ms = DLQ_TIMEOUT_MS,
+                                                          .queue_messages_max = 100000,
+                                                          .on_delivered = on_replayed,
+                                                          .ctx = &replay},
+                            &replay.producer, &err);
     if (code == ERR_OK)
         code = replay_topic(ctl, &replay, one ? (int64_t)offset : -1, &err);
     kafka_producer_close(replay.producer);

@@ -125,12 +125,13 @@ check_topics(struct doctor *doctor)
         for (size_t p = 0; p < count; p++)
             messages += ranges[p].end - ranges[p].begin;
         bool dead = str_ends(str_of(topics[i].name), STR(".dlq"));
-        (void)snprintf(text, sizeof text, "%s: %zu partitions, %" PRId64 " messages", topics[i].name,
-                       count, messages);
+        (void)snprintf(text, sizeof text, "%s: %zu partitions, %" PRId64 " messages",
+                       topics[i].name, count, messages);
         if (code)
             finding(doctor, "kafka", false, err.text, "is the broker up? syctl topics apply");
         else if (count != (size_t)topics[i].partitions)
-            finding(doctor, "kafka", false, text, "the number of partitions differs from the table");
+            finding(doctor, "kafka", false, text,
+                    "the number of partitions differs from the table");
         else
             finding(doctor, "kafka", !dead || messages == 0, text, "syctl dlq list");
         if (code == ERR_UNAVAILABLE)
@@ -149,13 +150,15 @@ check_postgres(struct doctor *doctor)
     if (code == ERR_OK)
         code = pg_exec(pg, &SQL_HEALTH, NULL, 0, &r, &err);
     if (code) {
-        finding(doctor, "postgres", false, err.text, "is the server up? deploy/db/migrate.sh --check");
+        finding(doctor, "postgres", false, err.text,
+                "is the server up? deploy/db/migrate.sh --check");
     } else {
         (void)snprintf(text, sizeof text, "%" PRId64 " migrations, the last is %.*s",
                        pg_int(r, 0, 0, 0), STR_ARG(pg_str(r, 0, 1)));
         finding(doctor, "postgres", true, text, "");
-        (void)snprintf(text, sizeof text, "%" PRId64 " rows not yet published, the oldest for %" PRId64
-                       " s", pg_int(r, 0, 2, 0), pg_int(r, 0, 3, 0));
+        (void)snprintf(text, sizeof text,
+                       "%" PRId64 " rows not yet published, the oldest for %" PRId64 " s",
+                       pg_int(r, 0, 2, 0), pg_int(r, 0, 3, 0));
         finding(doctor, "outbox", pg_int(r, 0, 3, 0) < OUTBOX_OLD_S, text, "does binding run?");
         (void)snprintf(text, sizeof text, "%" PRId64 " open", pg_int(r, 0, 4, 0));
         finding(doctor, "campaigns", pg_int(r, 0, 4, 0) > 0, text, "nobody can submit now");

@@ -44,11 +44,13 @@ print_help(void)
             printf("  %22s   --%.*s\n", "", STR_ARG(option));
         }
     }
-    printf("\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
-           "  --json            one JSON object on standard output\n"
-           "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keys-file   instead of --run-dir; also\n"
-           "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
-           "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
+    printf(
+        "\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
+        "  --json            one JSON object on standard output\n"
+        "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keys-file   instead of --run-dir; "
+        "also\n"
+        "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
+        "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
 }
 
 static int

@@ -58,7 +58,8 @@ fields_print(struct str json)
     struct json_doc *doc = NULL;
     if (json_parse(json, &doc, NULL))
         return;
-    for (const struct json *member = json_first(json_root(doc)); member; member = json_next(member)) {
+    for (const struct json *member = json_first(json_root(doc)); member;
+         member = json_next(member)) {
         struct str value = json_str(member);
         char name[32];
         (void)snprintf(name, sizeof name, "%.*s", STR_ARG(json_name(member)));
@@ -76,15 +77,24 @@ static void
 judgement_print(const struct pg_result *r, size_t row)
 {
     printf("%s revision %.*s  %.*s%s\n", row ? "\n" : "", STR_ARG(pg_str(r, row, J_REVISION)),
-           STR_ARG(pg_str(r, row, J_OUTCOME)), pg_bool(r, row, J_IS_RECORD) ? "  <- the record" : "");
+           STR_ARG(pg_str(r, row, J_OUTCOME)),
+           pg_bool(r, row, J_IS_RECORD) ? "  <- the record" : "");
     static const struct {
         const char *label;
         int column;
     } lines[] = {
-        {"submission", J_SUBMISSION_ID}, {"student", J_STUDENT_ID},   {"document", J_SFZH_MASKED},
-        {"XH", J_XH},                    {"school", J_YXMC},          {"college", J_SZYX},
-        {"campaign", J_CAMPAIGN_ID},     {"received", J_RECEIVED_AT}, {"judged", J_JUDGED_AT},
-        {"partition", J_PARTITION},      {"offset", J_OFFSET},        {"traceparent", J_TRACEPARENT},
+        {"submission", J_SUBMISSION_ID},
+        {"student", J_STUDENT_ID},
+        {"document", J_SFZH_MASKED},
+        {"XH", J_XH},
+        {"school", J_YXMC},
+        {"college", J_SZYX},
+        {"campaign", J_CAMPAIGN_ID},
+        {"received", J_RECEIVED_AT},
+        {"judged", J_JUDGED_AT},
+        {"partition", J_PARTITION},
+        {"offset", J_OFFSET},
+        {"traceparent", J_TRACEPARENT},
         {"findings", J_FINDINGS},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)

@@ -89,8 +89,7 @@ batch_write(struct import *import, struct err *err)
         pg_array_finish(&import->columns[i]);
         params[i] = PG_ARRAY(&import->columns[i]);
     }
-    enum err_code code =
-        pg_exec(import->pg, &SQL_ROSTER_PUT, params, ROSTER_PARAMS, &result, err);
+    enum err_code code = pg_exec(import->pg, &SQL_ROSTER_PUT, params, ROSTER_PARAMS, &result, err);
     if (code)
         return code;
     uint64_t added = (uint64_t)pg_int(result, 0, 0, 0);
@@ -181,8 +180,8 @@ rows_import(struct import *import, struct csv *csv, const struct roster_heading 
                        import);
             continue;
         }
-        if (roster_row_read(heading, &row, csv->line, today, import->batch_arena, &values, on_finding,
-                            import))
+        if (roster_row_read(heading, &row, csv->line, today, import->batch_arena, &values,
+                            on_finding, import))
             code = row_add(import, &values, csv->line, err);
         else
             import->refused++;
@@ -267,7 +266,8 @@ import_text(struct import *import, struct buf *text)
         if (code == ERR_OK)
             code = pg_begin(import->pg, &err);
         if (code == ERR_OK) /* one import at a time; readers and services go on */
-            code = pg_script(import->pg, "LOCK TABLE roster.student IN SHARE ROW EXCLUSIVE MODE", &err);
+            code = pg_script(import->pg, "LOCK TABLE roster.student IN SHARE ROW EXCLUSIVE MODE",
+                             &err);
         if (code == ERR_OK)
             code = rows_import(import, &csv, &heading, &err);
         if (code == ERR_OK && syctl_option(import->ctl, "dry-run") == NULL)
@@ -318,7 +318,8 @@ roster_import_run(struct syctl *ctl)
     if (!syctl_read_file(ctl, ctl->args[0], ROSTER_FILE_MAX, &text))
         return 1;
     if (!to_utf8(&text)) {
-        (void)fprintf(stderr, "syctl: '%s' is neither UTF-8 nor GB18030\nHINT: save it as CSV UTF-8\n",
+        (void)fprintf(stderr,
+                      "syctl: '%s' is neither UTF-8 nor GB18030\nHINT: save it as CSV UTF-8\n",
                       ctl->args[0]);
         buf_done(&text);
         return 1;

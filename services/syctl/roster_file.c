@@ -6,9 +6,9 @@
 #include "schema/person.h"
 
 const enum field_id roster_columns[ROSTER_COLUMNS] = {
-    FIELD_YXDM, FIELD_YXMC, FIELD_FXMC, FIELD_XM,   FIELD_KSH,    FIELD_ZJLX, FIELD_SFZH,
-    FIELD_XBDM, FIELD_CSRQ, FIELD_MZDM, FIELD_XLDM, FIELD_ZYDM,   FIELD_ZYMC, FIELD_ZYFX,
-    FIELD_PYFSDM, FIELD_XZ, FIELD_RXSJ, FIELD_BYSJ, FIELD_SZYX,   FIELD_SZBJ, FIELD_XH,
+    FIELD_YXDM,   FIELD_YXMC, FIELD_FXMC, FIELD_XM,   FIELD_KSH,  FIELD_ZJLX, FIELD_SFZH,
+    FIELD_XBDM,   FIELD_CSRQ, FIELD_MZDM, FIELD_XLDM, FIELD_ZYDM, FIELD_ZYMC, FIELD_ZYFX,
+    FIELD_PYFSDM, FIELD_XZ,   FIELD_RXSJ, FIELD_BYSJ, FIELD_SZYX, FIELD_SZBJ, FIELD_XH,
 };
 
 static bool
@@ -139,10 +139,11 @@ numbers_whole(unsigned line, const struct record_values *values, roster_report r
             memchr(value.ptr, 'E', value.len) == NULL)
             continue;
         whole = false;
-        report(&(struct roster_finding){line, fields[ids[i]].name, "number-as-text", true,
-                                        STR("号码被表格软件改成了科学计数，后几位已丢失；请把该列设为"
-                                            "文本格式后重新填写")},
-               ctx);
+        report(
+            &(struct roster_finding){line, fields[ids[i]].name, "number-as-text", true,
+                                     STR("号码被表格软件改成了科学计数，后几位已丢失；请把该列设为"
+                                         "文本格式后重新填写")},
+            ctx);
     }
     return whole;
 }

@@ -40,8 +40,9 @@ topics_check_run(struct syctl *ctl)
         int partitions = 0;
         int replication = 0;
         struct err err = {0};
-        enum err_code code = kafka_topic_describe(ctl->kafka_bootstrap, topics[i].name,
-                                                  TOPICS_TIMEOUT_MS, &partitions, &replication, &err);
+        enum err_code code =
+            kafka_topic_describe(ctl->kafka_bootstrap, topics[i].name, TOPICS_TIMEOUT_MS,
+                                 &partitions, &replication, &err);
         bool right = code == ERR_OK && partitions == topics[i].partitions;
         wrong += !right;
         jsonw_object_open(&w);
@@ -49,11 +50,17 @@ topics_check_run(struct syctl *ctl)
         jsonw_member_int(&w, "partitions", partitions);
         jsonw_member_int(&w, "partitions_wanted", topics[i].partitions);
         jsonw_member_int(&w, "replication", replication);
-        jsonw_member_text(&w, "problem", code ? err.text : right ? "" : "other number of partitions");
+        jsonw_member_text(&w, "problem",
+                          code    ? err.text
+                          : right ? ""
+                                  : "other number of partitions");
         jsonw_object_close(&w);
         if (!ctl->json)
             printf("%-26s %2d partitions, replication %d%s%s\n", topics[i].name, partitions,
-                   replication, right ? "" : "  WRONG: ", right ? "" : code ? err.text : "partitions");
+                   replication, right ? "" : "  WRONG: ",
+                   right  ? ""
+                   : code ? err.text
+                          : "partitions");
     }
     jsonw_array_close(&w);
     jsonw_object_close(&w);

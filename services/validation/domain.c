@@ -110,7 +110,7 @@ item_repeat(struct item *item)
 
 /* Earlier items of the batch by student and by submission: open addressing over item numbers. */
 struct seen {
-    size_t size; /* a power of two, at least twice the count */
+    size_t size;   /* a power of two, at least twice the count */
     size_t *slots; /* item number + 1; 0 empty */
 };
 
@@ -174,8 +174,8 @@ items_judge(struct item *items, size_t count, int64_t now_ms, struct arena *aren
             item_repeat(item);
             continue;
         }
-        size_t *twin = seen_slot(&submissions, items, item,
-                                 text_hash(item->message.submission_id), same_submission);
+        size_t *twin = seen_slot(&submissions, items, item, text_hash(item->message.submission_id),
+                                 same_submission);
         if (*twin) {
             item->state = ITEM_REPEATED;
             item->publish = false;

@@ -13,9 +13,9 @@
 struct facts {
     bool student_known;
     int64_t roster_version;
-    struct str phone;       /* verified, in clear; empty when none is on record */
-    int64_t revision_last;  /* 0: none yet */
-    bool judged_before;     /* this very submission */
+    struct str phone;      /* verified, in clear; empty when none is on record */
+    int64_t revision_last; /* 0: none yet */
+    bool judged_before;    /* this very submission */
     int64_t judged_revision;
     struct str judged_outcome;
     struct str judged_findings;
@@ -50,21 +50,22 @@ struct item {
     int64_t judged_at_ms;
     struct str findings; /* JSON array; empty when there are none */
     bool publish;
-    bool newest;           /* no later item of this batch is the same student's */
-    size_t accepted_place; /* 1 + number of the batch's newest accepted item of the student; 0 none */
+    bool newest; /* no later item of this batch is the same student's */
+    size_t
+        accepted_place; /* 1 + number of the batch's newest accepted item of the student; 0 none */
 };
 
 /* Why a message cannot be judged, ever. One row a reason: word and meaning. */
-#define DEAD_REASONS(X) \
-    X(DEAD_TOMBSTONE, "tombstone", "a message without a value") \
-    X(DEAD_EMPTY, "empty", "a message with an empty value") \
-    X(DEAD_HEADER, "bad-header", "not a CloudEvents 1.0 message of the expected type") \
-    X(DEAD_MALFORMED, "malformed", "the value is not strict JSON of the expected form") \
-    X(DEAD_VERSION, "unknown-version", "a version that this build does not know") \
-    X(DEAD_KEY, "key-mismatch", "the key is not the student's id") \
-    X(DEAD_STUDENT, "unknown-student", "no such student in the roster") \
-    X(DEAD_CAMPAIGN, "unknown-campaign", "no such campaign") \
-    X(DEAD_SEALED, "unsealable", "a sealed value that the key ring cannot open") \
+#define DEAD_REASONS(X)                                                                            \
+    X(DEAD_TOMBSTONE, "tombstone", "a message without a value")                                    \
+    X(DEAD_EMPTY, "empty", "a message with an empty value")                                        \
+    X(DEAD_HEADER, "bad-header", "not a CloudEvents 1.0 message of the expected type")             \
+    X(DEAD_MALFORMED, "malformed", "the value is not strict JSON of the expected form")            \
+    X(DEAD_VERSION, "unknown-version", "a version that this build does not know")                  \
+    X(DEAD_KEY, "key-mismatch", "the key is not the student's id")                                 \
+    X(DEAD_STUDENT, "unknown-student", "no such student in the roster")                            \
+    X(DEAD_CAMPAIGN, "unknown-campaign", "no such campaign")                                       \
+    X(DEAD_SEALED, "unsealable", "a sealed value that the key ring cannot open")                   \
     X(DEAD_STORE, "store-refused", "the record store refuses this row for good")
 enum dead_reason {
 #define X(id, word, meaning) id,

@@ -83,8 +83,7 @@ observe_stage(const char *stage, uint64_t *since_ns)
 static void
 crash_here(const struct validation *validation, const char *point)
 {
-    if (validation->batch_count == CRASH_BATCH &&
-        strcmp(validation->conf->crash_point, point) == 0)
+    if (validation->batch_count == CRASH_BATCH && strcmp(validation->conf->crash_point, point) == 0)
         (void)kill(getpid(), SIGKILL);
 }
 
@@ -112,8 +111,8 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
     if (code == ERR_OK) {
         items_judge(items, count, clock_now_ms(), validation->arena);
         observe_stage("decide", &since_ns);
-        code = store_judgements(validation->pg, items, count, validation->sealer,
-                                validation->arena, err);
+        code = store_judgements(validation->pg, items, count, validation->sealer, validation->arena,
+                                err);
     }
     if (code)
         pg_rollback(validation->pg);
@@ -140,8 +139,8 @@ store_patiently(struct validation *validation, struct item *items, size_t count,
             return ERR_OK;
         races += is_lost_race(code);
         metric_count(METRIC_sy_retries_total, "store", err_class_name(err_class(code)));
-        bool again = is_lost_race(code) ? races < CONFLICT_TRIES
-                                        : err_class(code) == ERR_CLASS_RETRY;
+        bool again =
+            is_lost_race(code) ? races < CONFLICT_TRIES : err_class(code) == ERR_CLASS_RETRY;
         if (!again)
             return code;
         if (tries % 10 == 0)
@@ -285,8 +284,8 @@ campaigns_fresh(struct validation *validation, struct err *err)
     if (validation->campaigns_loaded_ns && age_ms < CAMPAIGNS_MAX_AGE_MS)
         return ERR_OK;
     for (unsigned tries = 0; !service_stopping(); tries++) {
-        enum err_code code = campaigns_load(validation->campaigns, validation->pg,
-                                            store_campaigns_statement, err);
+        enum err_code code =
+            campaigns_load(validation->campaigns, validation->pg, store_campaigns_statement, err);
         if (code == ERR_OK) {
             validation->campaigns_loaded_ns = clock_mono_ns();
             return ERR_OK;
@@ -362,7 +361,8 @@ validation_loop(void *service, struct err *err)
 {
     struct validation *validation = service;
     struct err trouble = {0};
-    if (kafka_producer_warm(validation->producer, TOPIC_SUBMISSION_JUDGED, WARM_TIMEOUT_MS, &trouble))
+    if (kafka_producer_warm(validation->producer, TOPIC_SUBMISSION_JUDGED, WARM_TIMEOUT_MS,
+                            &trouble))
         log_failure(LOG_WARN, "kafka is not there yet", &trouble);
     while (!service_stopping()) {
         struct kafka_batch *batch = NULL;
@@ -377,9 +377,8 @@ validation_loop(void *service, struct err *err)
             code = batch_process(validation, batch, err);
         }
         kafka_batch_free(batch);
-        metric_set(METRIC_kafka_consumergroup_lag,
-                   (double)kafka_consumer_lag(validation->consumer), validation->conf->group,
-                   TOPIC_SUBMISSION_RECEIVED, NULL);
+        metric_set(METRIC_kafka_consumergroup_lag, (double)kafka_consumer_lag(validation->consumer),
+                   validation->conf->group, TOPIC_SUBMISSION_RECEIVED, NULL);
         if (code) /* stopping is no failure: the next start takes the batch up again */
             return service_stopping() && err_class(code) == ERR_CLASS_RETRY ? ERR_OK : code;
         arena_reset(validation->arena);
@@ -451,8 +450,8 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
     validation->arena = arena_new(4u * LIMIT_BATCH_ARENA);
     validation->sealer = sealer_new(runtime->keyring);
     validation->campaigns = campaigns_new();
-    validation->pg = pg_new(&(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance,
-                                              STATEMENT_TIMEOUT_MS});
+    validation->pg = pg_new(
+        &(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance, STATEMENT_TIMEOUT_MS});
     enum err_code code = kafka_open(validation, err);
     if (code) {
         validation_stop(validation);

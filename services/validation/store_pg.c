@@ -26,15 +26,16 @@ enum {
     FACT_ROSTER_FIRST,
 };
 static const enum field_id roster_fields[] = {
-    FIELD_YXDM, FIELD_YXMC, FIELD_FXMC, FIELD_XM,   FIELD_KSH,  FIELD_ZJLX,   FIELD_SFZH,
-    FIELD_XBDM, FIELD_CSRQ, FIELD_MZDM, FIELD_XLDM, FIELD_ZYDM, FIELD_ZYMC,   FIELD_ZYFX,
-    FIELD_PYFSDM, FIELD_XZ, FIELD_RXSJ, FIELD_BYSJ, FIELD_SZYX, FIELD_SZBJ,   FIELD_XH,
+    FIELD_YXDM,   FIELD_YXMC, FIELD_FXMC, FIELD_XM,   FIELD_KSH,  FIELD_ZJLX, FIELD_SFZH,
+    FIELD_XBDM,   FIELD_CSRQ, FIELD_MZDM, FIELD_XLDM, FIELD_ZYDM, FIELD_ZYMC, FIELD_ZYFX,
+    FIELD_PYFSDM, FIELD_XZ,   FIELD_RXSJ, FIELD_BYSJ, FIELD_SZYX, FIELD_SZBJ, FIELD_XH,
 };
 /* The student's columns of sql/judgements_add.sql, in its order. */
 static const enum field_id stored_fields[] = {
-    FIELD_ZZMMDM, FIELD_DXHWPDW, FIELD_SYSZDDM,     FIELD_CXSY,     FIELD_SFSLBDM, FIELD_KNSLBDM,
-    FIELD_RXQDASZDW, FIELD_DASFZRXX, FIELD_RXQHKSZDPCS, FIELD_HKSFZRXX, FIELD_SJHM, FIELD_DZYX,
-    FIELD_QQHM,   FIELD_JTDZ,    FIELD_JTDH,        FIELD_JTYB,     FIELD_JTLXR,   FIELD_YHKSZDDM,
+    FIELD_ZZMMDM,  FIELD_DXHWPDW,   FIELD_SYSZDDM,  FIELD_CXSY,        FIELD_SFSLBDM,
+    FIELD_KNSLBDM, FIELD_RXQDASZDW, FIELD_DASFZRXX, FIELD_RXQHKSZDPCS, FIELD_HKSFZRXX,
+    FIELD_SJHM,    FIELD_DZYX,      FIELD_QQHM,     FIELD_JTDZ,        FIELD_JTDH,
+    FIELD_JTYB,    FIELD_JTLXR,     FIELD_YHKSZDDM,
 };
 enum {
     STORED_META = 15,
@@ -86,8 +87,7 @@ facts_read(struct item *item, const struct pg_result *result, size_t row, struct
     (void)(open_value(item, sealer, "phone", pg_str(result, row, FACT_PHONE_INDEX), arena,
                       &facts->phone) &&
            open_value(item, sealer, "ksh", document, arena, &facts->roster.value[FIELD_KSH]) &&
-           open_value(item, sealer, "document", document, arena,
-                      &facts->roster.value[FIELD_SFZH]));
+           open_value(item, sealer, "document", document, arena, &facts->roster.value[FIELD_SFZH]));
 }
 
 static void
@@ -135,8 +135,7 @@ store_facts(struct pg *pg, struct sealer *sealer, struct item *items, size_t cou
         pg_array_add(&arrays[2], items[i].message.submission_id);
         row++;
     }
-    enum err_code code =
-        row ? arrays_exec(pg, &SQL_FACTS, arrays, 3, &result, err) : ERR_OK;
+    enum err_code code = row ? arrays_exec(pg, &SQL_FACTS, arrays, 3, &result, err) : ERR_OK;
     arrays_done(arrays, 3);
     if (code || row == 0)
         return code;
@@ -179,10 +178,9 @@ stored_value(const struct item *item, enum field_id id, struct sealer *sealer, s
     struct str filled = item->defaults.value[id];
     if (value.len || filled.len == 0 || !fields[id].sensitive)
         return value.len ? value : filled;
-    return seal_text(sealer, filled,
-                     arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id),
-                                  fields[id].name),
-                     arena);
+    return seal_text(
+        sealer, filled,
+        arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id), fields[id].name), arena);
 }
 
 static void

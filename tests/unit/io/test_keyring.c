@@ -30,9 +30,10 @@ load(const char *text)
     return keyring;
 }
 
-static const char good[] = "# demo\nseal k1 " KEY_A "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
-static const char rotated[] = "seal k1 " KEY_A "\nseal k2 " KEY_B "\nindex i1 " KEY_A
-                              "\nsubmission s1 " KEY_B "\n";
+static const char good[] =
+    "# demo\nseal k1 " KEY_A "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
+static const char rotated[] =
+    "seal k1 " KEY_A "\nseal k2 " KEY_B "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
 
 static void
 opens_what_it_sealed_in_the_same_place_only(void **state)
@@ -68,7 +69,8 @@ refuses_every_single_changed_character(void **state)
         char *copy = mem_strndup(sealed);
         struct err err = {0};
         copy[i] = copy[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(seal_open(sealer, str_of(copy), STR("c"), arena, &plain, &err), ERR_CRYPTO);
+        assert_int_equal(seal_open(sealer, str_of(copy), STR("c"), arena, &plain, &err),
+                         ERR_CRYPTO);
         struct str shorter = {sealed.ptr, i};
         assert_int_equal(seal_open(sealer, shorter, STR("c"), arena, &plain, &err), ERR_CRYPTO);
         free(copy);
@@ -158,10 +160,15 @@ static void
 base64_follows_rfc_4648(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"", ""},         {"f", "Zg=="},     {"fo", "Zm8="},
-                                          {"foo", "Zm9v"},  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
                                           {"foobar", "Zm9vYmFy"}};
-    static const char *const wrong[] = {"Zg", "Zg=", "Zh==", "Z===", "Zm9v\n", "Zm9v Zg==", "Zg==Zg=="};
+    static const char *const wrong[] = {
+        "Zg", "Zg=", "Zh==", "Z===", "Zm9v\n", "Zm9v Zg==", "Zg==Zg=="};
     char out[16];
     size_t length;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -29,7 +29,8 @@ tc3_signature_equals_the_published_vector(void **state)
     struct str text = tc3_authorization("AKIDz8krbsJ5yKBZQpn74WFkmLPx3*******",
                                         "Gu5t9xGARNpq86cd98joQYCN3*******", &request, arena);
     if (strstr(text.ptr,
-               "Signature=2230eefd229f582d8b1b891af7107b91597240707d778ab3738f756258d7652c") == NULL)
+               "Signature=2230eefd229f582d8b1b891af7107b91597240707d778ab3738f756258d7652c") ==
+        NULL)
         fail_msg("%s", text.ptr);
     arena_free(arena);
 }

@@ -163,13 +163,13 @@ static enum err_code scan_value(struct scan *scan, unsigned depth);
 static enum err_code
 scan_key(struct scan *scan, size_t first_key)
 {
-    struct str key;
+    struct str key = STR_NONE;
     if (!scan_take(scan, '"'))
         return scan_fail(scan, "a member name");
     enum err_code code = scan_string(scan, &key);
     if (code)
         return code;
-    if (memchr(key.ptr, '\\', key.len))
+    if (key.len && memchr(key.ptr, '\\', key.len))
         return scan_fail(scan, "a member name without escapes");
     for (size_t i = first_key; i < scan->key_count; i++)
         if (str_eq(scan->keys[i], key))

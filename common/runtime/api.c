@@ -133,7 +133,7 @@ on_request(struct http_request *request, void *ctx)
     }
     (void)pthread_mutex_unlock(&api->lock);
     if (full) {
-        metric_count(METRIC_http_queue_rejected_total);
+        metric_add(METRIC_http_queue_rejected_total, 1, NULL, NULL, NULL);
         api_problem_unavailable(call);
     }
 }

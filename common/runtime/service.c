@@ -82,7 +82,7 @@ run(const struct service *service, struct runtime *runtime, const void *conf)
     } else {
         wait_for_stop();
     }
-    log_event(LOG_INFO, "stopping");
+    log_event(LOG_INFO, "stopping", LOG_INT("drain_timeout_ms", runtime->conf->drain_timeout_ms));
     health_drain(runtime->health);
     if (service->drain)
         service->drain(state, (unsigned)runtime->conf->drain_timeout_ms);

@@ -107,7 +107,7 @@ sql_apply() {
     \endif
 SQL
     done <<<"$1"
-    echo '\endif'
+    printf '%s\n' '\endif'
 }
 
 run_psql() {

@@ -10,7 +10,7 @@ const char *
 dead_reason_word(enum dead_reason reason)
 {
     static const char *const words[DEAD_COUNT_] = {
-#define X(id, word, meaning) [id] = word,
+#define X(id, word, meaning) [id] = (word),
         DEAD_REASONS(X)
 #undef X
     };

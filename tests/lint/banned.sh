@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Calls that have no place here, and words that say something is not finished.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+failed=0
+look() { # pattern, reason, paths...
+    local pattern=$1 reason=$2
+    shift 2
+    if grep -nEr "$pattern" --include='*.c' --include='*.h' "$@" | grep -v 'lint: allowed' >&2; then
+        echo "  ^ $reason" >&2
+        failed=1
+    fi
+}
+look '\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|strtok|gets|localtime|gmtime|alloca|system|popen)\(' \
+    'use the bounded or reentrant form of it' common services docs
+look '\b(malloc|calloc|realloc|strdup|strndup)\(' 'use mem_* of base/buf.h' \
+    common/schema common/runtime services docs
+look 'TO''DO|FIX''ME|XX''X' 'finish it or write it into docs/DECISIONS' common services docs
+if grep -nE '\btime\.sleep\(' -r tests --include='*.py' | grep -v 'tests/lib/\|tests/integration/load.py' >&2; then
+    echo '  ^ wait for the event (wait_for), not for a guess' >&2
+    failed=1
+fi
+exit "$failed"

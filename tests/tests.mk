@@ -10,6 +10,15 @@ $(BUILD)/tests/unit/service/test_%_domain: $(BUILD)/obj/tests/unit/service/test_
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS) -lcmocka -lm
-.SECONDARY: $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+COMPONENT_SOURCES := $(sort $(wildcard tests/component/test_*.c))
+COMPONENT_PROGRAMS := $(COMPONENT_SOURCES:tests/component/%.c=$(BUILD)/tests/component/%)
+$(BUILD)/tests/component/%: $(BUILD)/obj/tests/component/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS) -lcmocka -lm
+.SECONDARY: $(COMPONENT_SOURCES:%.c=$(BUILD)/obj/%.o) $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 .PHONY: unit-programs
 unit-programs: $(UNIT_PROGRAMS)
+.PHONY: component-programs
+component-programs: $(COMPONENT_PROGRAMS)
+

@@ -1,0 +1,292 @@
+/*
+ * The HTTP server under many connections: answers from other threads, at once or later, streams, and
+ * clients that hang up. Made for the thread sanitizer as much as for the asserts.
+ */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "io/http_server.h"
+#include "tests/unit/test.h"
+
+enum { CLIENTS = 8, REQUESTS = 150, REPLIERS = 3, QUEUE = 4096, STREAM_PIECES = 5 };
+
+struct world {
+    struct http_server *server;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct http_request *queue[QUEUE];
+    size_t count;
+    bool stop;
+    atomic_uint finished;
+};
+
+static void
+on_request(struct http_request *request, void *ctx)
+{
+    struct world *world = ctx;
+    if (str_eq(http_request_path(request), STR("/now"))) {
+        http_reply(request, 200, NULL, STR("now"));
+        return;
+    }
+    (void)pthread_mutex_lock(&world->lock);
+    world->queue[world->count++] = request;
+    (void)pthread_cond_signal(&world->wake);
+    (void)pthread_mutex_unlock(&world->lock);
+}
+
+static unsigned
+on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
+{
+    static const unsigned statuses[] = {400, 413, 414, 431, 408};
+    (void)ctx;
+    buf_add_text(body, "refused");
+    return statuses[refusal];
+}
+
+static void
+on_finished(struct http_request *request, void *ctx)
+{
+    struct world *world = ctx;
+    (void)request;
+    atomic_fetch_add(&world->finished, 1);
+}
+
+static void
+stream(struct http_request *request)
+{
+    static const struct http_header headers[] = {{"Content-Type", "text/event-stream"}, {NULL, NULL}};
+    struct http_stream *out = http_reply_stream(request, 200, headers, 65536);
+    for (int i = 0; i < STREAM_PIECES; i++)
+        http_stream_send(out, STR("data: piece\n\n"));
+    http_stream_end(out);
+}
+
+static void *
+replier(void *arg)
+{
+    struct world *world = arg;
+    for (;;) {
+        (void)pthread_mutex_lock(&world->lock);
+        while (world->count == 0 && !world->stop)
+            (void)pthread_cond_wait(&world->wake, &world->lock);
+        if (world->count == 0) {
+            (void)pthread_mutex_unlock(&world->lock);
+            return NULL;
+        }
+        struct http_request *request = world->queue[--world->count];
+        (void)pthread_mutex_unlock(&world->lock);
+        if (str_eq(http_request_path(request), STR("/stream"))) {
+            stream(request);
+            continue;
+        }
+        struct str body = http_request_body(request);
+        char *copy = mem_strndup(body);
+        struct str text = {copy, body.len};
+        http_reply(request, 200, NULL, text);
+        free(copy);
+    }
+}
+
+static int
+dial(const struct world *world)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)http_server_port(world->server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval timeout = {.tv_sec = 20};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* Reads until the bytes end with `end`; false at the end of the connection. */
+static bool
+read_until(int fd, const char *end, char *out, size_t size)
+{
+    size_t length = 0;
+    size_t end_length = strlen(end);
+    while (length + 1 < size) {
+        ssize_t got = read(fd, out + length, size - length - 1);
+        if (got <= 0)
+            return false;
+        length += (size_t)got;
+        out[length] = '\0';
+        if (length >= end_length && strcmp(out + length - end_length, end) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void *
+client(void *arg)
+{
+    struct world *world = arg;
+    static atomic_uint numbers;
+    unsigned number = atomic_fetch_add(&numbers, 1);
+    int fd = dial(world);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        char request[512];
+        char answer[4096];
+        char body[64];
+        unsigned kind = (number + i) % 5;
+        int length = snprintf(body, sizeof body, "mine-%u-%u.", number, i);
+        int size;
+        if (kind == 0)
+            size = snprintf(request, sizeof request, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+        else if (kind == 1)
+            size = snprintf(request, sizeof request, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        else
+            size = snprintf(request, sizeof request,
+                            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", length,
+                            body);
+        assert_int_equal(write(fd, request, (size_t)size), size);
+        if (kind == 4 && i % 3 == 0) { /* hangs up before the answer */
+            (void)close(fd);
+            fd = dial(world);
+            continue;
+        }
+        const char *end = kind == 0 ? "now" : kind == 1 ? "0\r\n\r\n" : body;
+        if (!read_until(fd, end, answer, sizeof answer))
+            return (void *)(uintptr_t)1;
+    }
+    (void)close(fd);
+    return NULL;
+}
+
+static void
+world_open(struct world *world)
+{
+    (void)pthread_mutex_init(&world->lock, NULL);
+    (void)pthread_cond_init(&world->wake, NULL);
+    assert_works(http_server_open(&(struct http_server_conf){.listen = "127.0.0.1:0",
+                                                             .thread_count = 2,
+                                                             .connections_max = 100,
+                                                             .body_bytes_max = 1024,
+                                                             .target_bytes_max = 256,
+                                                             .header_bytes_max = 2048,
+                                                             .header_count_max = 16,
+                                                             .idle_timeout_s = 10,
+                                                             .body_deadline_ms = 1000,
+                                                             .ctx = world,
+                                                             .on_request = on_request,
+                                                             .on_refusal = on_refusal,
+                                                             .on_finished = on_finished},
+                                  &world->server, &err));
+}
+
+static void
+world_close(struct world *world)
+{
+    http_server_quiesce(world->server);
+    http_server_close(world->server);
+    (void)pthread_cond_destroy(&world->wake);
+    (void)pthread_mutex_destroy(&world->lock);
+}
+
+static void
+every_client_gets_its_own_answer(void **state)
+{
+    static struct world world;
+    pthread_t clients[CLIENTS];
+    pthread_t repliers[REPLIERS];
+    unsigned wrong = 0;
+    (void)state;
+    world_open(&world);
+    for (int i = 0; i < REPLIERS; i++)
+        assert_int_equal(pthread_create(&repliers[i], NULL, replier, &world), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(pthread_create(&clients[i], NULL, client, &world), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        void *result = NULL;
+        (void)pthread_join(clients[i], &result);
+        wrong += result != NULL;
+    }
+    assert_int_equal(wrong, 0);
+    (void)pthread_mutex_lock(&world.lock);
+    world.stop = true;
+    (void)pthread_cond_broadcast(&world.wake);
+    (void)pthread_mutex_unlock(&world.lock);
+    for (int i = 0; i < REPLIERS; i++)
+        (void)pthread_join(repliers[i], NULL);
+    assert_int_equal(http_server_in_flight(world.server), 0);
+    world_close(&world);
+}
+
+static void
+refuses_what_http_forbids(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *bytes;
+        const char *status;
+    } rows[] = {
+        {"no host", "GET /now HTTP/1.1\r\n\r\n", "400"},
+        {"two hosts", "GET /now HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+        {"two lengths", "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+         "400"},
+        {"length and coding",
+         "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "400"},
+        {"absolute form", "GET http://a/now HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
+        {"too large", "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 4096\r\n\r\n", "413"},
+    };
+    static struct world world;
+    (void)state;
+    world_open(&world);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char answer[1024] = "";
+        int fd = dial(&world);
+        size_t size = strlen(rows[i].bytes);
+        assert_int_equal(write(fd, rows[i].bytes, size), (ssize_t)size);
+        ssize_t got = read(fd, answer, sizeof answer - 1);
+        if (got < 12 || strncmp(answer + 9, rows[i].status, 3) != 0)
+            fail_msg("%s: %.40s", rows[i].name, answer);
+        (void)close(fd);
+    }
+    world_close(&world);
+}
+
+static void
+a_body_that_trickles_ends_at_its_deadline(void **state)
+{
+    static const char head[] = "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    static struct world world;
+    char answer[1024] = "";
+    (void)state;
+    world_open(&world);
+    int fd = dial(&world);
+    uint64_t begin_ns = clock_mono_ns();
+    assert_int_equal(write(fd, head, sizeof head - 1), (ssize_t)sizeof head - 1);
+    struct timeval step = {.tv_usec = 100000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof step);
+    ssize_t got = -1;
+    while (got < 0 && clock_mono_ns() - begin_ns < 10000000000u) {
+        if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+            break;
+        got = read(fd, answer, sizeof answer - 1);
+    }
+    uint64_t taken_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    assert_in_range(taken_ms, 900, 4000);
+    if (got > 12)
+        assert_memory_equal(answer + 9, "408", 3);
+    (void)close(fd);
+    world_close(&world);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_client_gets_its_own_answer),
+        cmocka_unit_test(refuses_what_http_forbids),
+        cmocka_unit_test(a_body_that_trickles_ends_at_its_deadline),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -60,6 +60,7 @@ struct http_server {
     atomic_size_t in_flight;
     atomic_bool quiet;
     bool listening;
+    int listen_fd; /* after quiescing: shut down, closed when the library no longer looks at it */
     pthread_mutex_t lock;
     struct http_request *slow; /* requests whose body is not complete */
     pthread_t sweeper;
@@ -451,6 +452,7 @@ http_server_open(const struct http_server_conf *conf, struct http_server **ret_s
         return ERR(err, ERR_CONFIG, "cannot start the HTTP server on %s", conf->listen);
     }
     server->listening = true;
+    server->listen_fd = -1;
     if (pthread_create(&server->sweeper, NULL, sweeper_thread, server) != 0)
         abort();
     *ret_server = server;
@@ -476,9 +478,9 @@ http_server_quiesce(struct http_server *server)
         return;
     server->listening = false;
     atomic_store(&server->quiet, true);
-    int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd >= 0)
-        (void)close(fd);
+    server->listen_fd = MHD_quiesce_daemon(server->daemon);
+    if (server->listen_fd >= 0)
+        (void)shutdown(server->listen_fd, SHUT_RDWR); /* from now on connecting is refused */
 }
 
 void
@@ -493,6 +495,8 @@ http_server_close(struct http_server *server)
     (void)pthread_mutex_unlock(&server->lock);
     (void)pthread_join(server->sweeper, NULL);
     MHD_stop_daemon(server->daemon);
+    if (server->listen_fd >= 0)
+        (void)close(server->listen_fd);
     (void)pthread_cond_destroy(&server->sweep_wake);
     (void)pthread_mutex_destroy(&server->lock);
     free(server);

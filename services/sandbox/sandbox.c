@@ -101,15 +101,6 @@ copy_text(char *out, size_t size, struct str text)
     (void)snprintf(out, size, "%.*s", STR_ARG(text));
 }
 
-static int
-hex_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 struct str
 sandbox_query(struct sandbox_call *call, const char *name)
 {
@@ -123,10 +114,10 @@ sandbox_query(struct sandbox_call *call, const char *name)
         char *out = (char *)(uintptr_t)copy.ptr;
         size_t used = 0;
         for (size_t i = 0; i < value.len; i++) {
-            bool escaped = value.ptr[i] == '%' && i + 2 < value.len + 0 &&
-                           hex_of(value.ptr[i + 1]) >= 0 && hex_of(value.ptr[i + 2]) >= 0;
-            out[used++] = escaped ? (char)(hex_of(value.ptr[i + 1]) << 4 | hex_of(value.ptr[i + 2]))
-                                  : value.ptr[i];
+            unsigned char byte;
+            bool escaped = value.ptr[i] == '%' && i + 2 < value.len &&
+                           hex_decode((struct str){value.ptr + i + 1, 2}, &byte, 1);
+            out[used++] = escaped ? (char)byte : value.ptr[i];
             i += escaped ? 2 : 0;
         }
         return (struct str){out, used};

@@ -22,3 +22,29 @@ unit-programs: $(UNIT_PROGRAMS)
 .PHONY: component-programs
 component-programs: $(COMPONENT_PROGRAMS)
 
+# Instrumented builds live beside the ordinary one. Thread sanitizer: only what does not start
+# librdkafka's threads, which it cannot see begin.
+ASAN := BUILD=$(BUILD)/asan SANITIZE=address
+TSAN := BUILD=$(BUILD)/tsan SANITIZE=thread
+.PHONY: test check lint docs test-programs
+test-programs:
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) $(BUILD)/tsan/tests/component/test_http_server
+test: ## everything: style, unit, component, integration on real servers; ends in `N passed, N failed`
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory test-programs
+	@/usr/bin/python3 tests/run.py
+check: ## unit and style only, seconds, no servers
+	@deploy/install-deps.sh --group build --group test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs
+	@/usr/bin/python3 tests/run.py style unit contract
+lint: ## clang-tidy, cppcheck, style, and a build with the other compiler
+	@deploy/install-deps.sh --group build --group test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang all unit-programs
+	@/usr/bin/python3 tests/run.py style lint
+docs: ## generate docs/reference from the tables
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
+	@$(BUILD)/bin/sy-gen-docs docs/reference

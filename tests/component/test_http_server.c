@@ -1,6 +1,6 @@
 /*
- * The HTTP server under many connections: answers from other threads, at once or later, streams, and
- * clients that hang up. Made for the thread sanitizer as much as for the asserts.
+ * The HTTP server under many connections: answers from other threads, at once or later, streams,
+ * and clients that hang up. Made for the thread sanitizer as much as for the asserts.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -59,7 +59,8 @@ on_finished(struct http_request *request, void *ctx)
 static void
 stream(struct http_request *request)
 {
-    static const struct http_header headers[] = {{"Content-Type", "text/event-stream"}, {NULL, NULL}};
+    static const struct http_header headers[] = {{"Content-Type", "text/event-stream"},
+                                                 {NULL, NULL}};
     struct http_stream *out = http_reply_stream(request, 200, headers, 65536);
     for (int i = 0; i < STREAM_PIECES; i++)
         http_stream_send(out, STR("data: piece\n\n"));
@@ -144,8 +145,8 @@ client(void *arg)
             size = snprintf(request, sizeof request, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         else
             size = snprintf(request, sizeof request,
-                            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", length,
-                            body);
+                            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+                            length, body);
         assert_int_equal(write(fd, request, (size_t)size), size);
         if (kind == 4 && i % 3 == 0) { /* hangs up before the answer */
             (void)close(fd);
@@ -229,10 +230,11 @@ refuses_what_http_forbids(void **state)
     } rows[] = {
         {"no host", "GET /now HTTP/1.1\r\n\r\n", "400"},
         {"two hosts", "GET /now HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
-        {"two lengths", "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-         "400"},
+        {"two lengths",
+         "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"},
         {"length and coding",
-         "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n",
          "400"},
         {"absolute form", "GET http://a/now HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
         {"too large", "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 4096\r\n\r\n", "413"},

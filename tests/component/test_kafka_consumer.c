@@ -1,4 +1,5 @@
-/* The consumer: batches in order, offsets only when told, nothing skipped whatever the group does. */
+/* The consumer: batches in order, offsets only when told, nothing skipped whatever the group does.
+ */
 #include <stdio.h>
 #include <time.h>
 

@@ -48,9 +48,18 @@ def system():
         yield running
     finally:
         subprocess.run([*STACK, "down"], env=env, timeout=120, check=False)
+        reports = sanitizer_reports(run_dir)
         if os.environ.get("KEEP_LOGS"):
             shutil.copytree(run_dir / "logs", os.environ["KEEP_LOGS"], dirs_exist_ok=True)
         subprocess.run([*STACK, "clean-data"], env=env, timeout=60, check=False)
+    assert reports == []
+
+
+def sanitizer_reports(run_dir):
+    """What an instrumented build had to say, by process."""
+    marks = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
+    return [(path.name, line) for path in sorted((run_dir / "logs").glob("*.log"))
+            for line in path.read_text(errors="replace").splitlines() if any(mark in line for mark in marks)]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ export BUILD=${BUILD:-build}
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy)
 INCLUDE=$(pkg-config --cflags rdkafka hiredis libcjson libpq libmicrohttpd libcurl libcrypto)
 export INCLUDE
+# shellcheck disable=SC2016 # the inner shell expands it
 git ls-files -z 'common/*.c' 'services/*.c' 'docs/*.c' |
     xargs -0 -P "${JOBS:-2}" -n 4 sh -c '"$0" --quiet "$@" -- -std=gnu17 -Icommon -I. -I"$BUILD/gen" \
         -D_GNU_SOURCE -DSY_VERSION=\"x\" $INCLUDE 2>/dev/null' "$tidy"

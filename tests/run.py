@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Runs every test there is, or some groups of them; the last line is `N passed, N failed`.
+
+run.py [GROUP…]     groups: see GROUPS; without one, all of them
+Each group's words go to $BUILD/test-logs/<group>.log; those of what failed are shown as well.
+Needs the programs built (make test does that). Exit 0 when nothing failed.
+"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
+LOGS = ROOT / BUILD / "test-logs"
+PROGRAM_SECONDS = 300
+INTEGRATION_SECONDS = 900
+SHOWN_LINES = 60
+
+
+def clean_env(**change):
+    """Without what make run takes from its caller: tests choose their own."""
+    taken = ("RUN_DIR", "PORT", "SANDBOX_PORT", "COPIES", "MAKEFLAGS", "MFLAGS")
+    return {**{k: v for k, v in os.environ.items() if k not in taken}, **change}
+
+
+def show(name, text):
+    print(f"--- {name}", flush=True)
+    print("\n".join("    " + line for line in text.splitlines()[-SHOWN_LINES:]), flush=True)
+
+
+def run_script(path):
+    """A style check: one test, its exit status decides."""
+    done = subprocess.run([str(path)], cwd=ROOT, env=clean_env(BUILD=str(BUILD)), capture_output=True, text=True,
+                          timeout=PROGRAM_SECONDS, check=False)
+    (LOGS / f"{path.stem}.log").write_text(done.stdout + done.stderr)
+    if done.returncode:
+        show(path.name, done.stdout + done.stderr)
+    return (1, 0) if done.returncode == 0 else (0, 1)
+
+
+def run_program(path):
+    """A cmocka program: as many tests as it says; dying counts as one that failed."""
+    try:
+        done = subprocess.run([str(path)], cwd=ROOT, env=clean_env(), capture_output=True, text=True, errors="replace",
+                              timeout=PROGRAM_SECONDS, check=False)
+        text, status = done.stdout + done.stderr, done.returncode
+    except subprocess.TimeoutExpired as expired:
+        text, status = f"not done within {expired.timeout} s", -1
+    (LOGS / f"{path.parent.parent.name}-{path.name}.log").write_text(text)
+    passed = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", text))
+    failed = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", text))
+    if status and not failed:
+        failed = 1
+    if failed:
+        show(path.name, text)
+    return passed, failed
+
+
+def programs(folder):
+    found = sorted(p for p in (ROOT / folder).rglob("test_*") if p.is_file() and os.access(p, os.X_OK)
+                   and p.suffix == "")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run_program, found))
+    if not found:
+        print(f"no test programs in {folder}; HINT: make test")
+        return 0, 1
+    return sum(p for p, _ in results), sum(f for _, f in results)
+
+
+def style(scripts):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run_script, [ROOT / "tests/lint" / f"{name}.sh" for name in scripts]))
+    return sum(p for p, _ in results), sum(f for _, f in results)
+
+
+def pytest(name, paths, **env):
+    report = LOGS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    log = LOGS / f"{name}.log"
+    with open(log, "wb") as out:
+        try:
+            subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
+                            *paths], cwd=ROOT, env=clean_env(**env), stdout=out, stderr=subprocess.STDOUT,
+                           timeout=INTEGRATION_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            out.write(b"\nnot done in time\n")
+    if not report.exists():
+        show(name, log.read_text(errors="replace"))
+        return 0, 1
+    suite = xml.parse(report).getroot().find("testsuite")
+    total, bad = int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors"))
+    if bad:
+        show(name, log.read_text(errors="replace"))
+    return total - bad - int(suite.get("skipped")), bad
+
+
+SANITIZED = str(BUILD / "asan")
+# What each group is, in the order it runs.
+GROUPS = {
+    "style": lambda: style(["layers", "banned", "services", "format", "references", "shell", "python"]),
+    "unit": lambda: programs(BUILD / "tests/unit"),
+    "contract": lambda: pytest("contract", ["tests/contract"]),
+    "lint": lambda: style(["cppcheck", "tidy"]),
+    "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
+    "component-asan": lambda: programs(BUILD / "asan/tests/component"),
+    "component-tsan": lambda: programs(BUILD / "tsan/tests/component"),
+    "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
+                                  KEEP_LOGS=str(LOGS / "system")),
+}
+# Beside the others: waits more than it works.
+BACKGROUND = ("component-asan",)
+
+
+def main():
+    wanted = sys.argv[1:] or list(GROUPS)
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown:
+        sys.stderr.write(f"no group {unknown[0]}\n{__doc__}")
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    passed = failed = 0
+
+    def timed(name):
+        started = time.monotonic()
+        result = GROUPS[name]()
+        print(f"{name:<16} {result[0]:>4} passed {result[1]:>4} failed   {time.monotonic() - started:6.1f} s",
+              flush=True)
+        return result
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        beside = [pool.submit(timed, name) for name in wanted if name in BACKGROUND]
+        results = [timed(name) for name in wanted if name not in BACKGROUND]
+        results += [future.result() for future in beside]
+    passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -108,7 +108,7 @@ GROUPS = {
     "lint": lambda: style(["cppcheck", "tidy"]),
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),
-    "component-tsan": lambda: programs(BUILD / "tsan/tests/component"),
+    "component-tsan": lambda: run_program(ROOT / BUILD / "tsan/tests/component/test_http_server"),
     "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
                                   KEEP_LOGS=str(LOGS / "system")),
 }

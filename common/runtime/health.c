@@ -199,17 +199,24 @@ health_drain(struct health *health)
 }
 
 void
+health_rest(struct health *health)
+{
+    if (!health->started)
+        return;
+    (void)pthread_mutex_lock(&health->lock);
+    health->stop = true;
+    (void)pthread_cond_signal(&health->wake);
+    (void)pthread_mutex_unlock(&health->lock);
+    (void)pthread_join(health->thread, NULL);
+    health->started = false;
+}
+
+void
 health_close(struct health *health)
 {
     if (health == NULL)
         return;
-    if (health->started) {
-        (void)pthread_mutex_lock(&health->lock);
-        health->stop = true;
-        (void)pthread_cond_signal(&health->wake);
-        (void)pthread_mutex_unlock(&health->lock);
-        (void)pthread_join(health->thread, NULL);
-    }
+    health_rest(health);
     http_server_quiesce(health->server);
     http_server_close(health->server);
     (void)pthread_cond_destroy(&health->wake);

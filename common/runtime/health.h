@@ -19,6 +19,8 @@ void health_add(struct health *health, const char *name, health_check check, voi
 void health_start(struct health *health);
 /* A draining process is not ready. */
 void health_drain(struct health *health);
+/* No check runs any more when this returns: what they look at may be freed. */
+void health_rest(struct health *health);
 /* Every check passed the last time it was asked. */
 bool health_ready(struct health *health);
 void health_close(struct health *health);

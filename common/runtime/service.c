@@ -86,6 +86,7 @@ run(const struct service *service, struct runtime *runtime, const void *conf)
     health_drain(runtime->health);
     if (service->drain)
         service->drain(state, (unsigned)runtime->conf->drain_timeout_ms);
+    health_rest(runtime->health);
     service->stop(state);
     log_event(LOG_INFO, "stopped", LOG_INT("exit_status", status));
     return status;

@@ -48,3 +48,16 @@ lint: ## clang-tidy, cppcheck, style, and a build with the other compiler
 docs: ## generate docs/reference from the tables
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
 	@$(BUILD)/bin/sy-gen-docs docs/reference
+# The benchmark's programs: the load, and the floor it is compared with.
+BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/floor_intake $(BUILD)/bench/floor_worker
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS)
+.SECONDARY: $(BENCH_PROGRAMS:$(BUILD)/bench/%=$(BUILD)/obj/tests/bench/%.o)
+.PHONY: bench
+bench: ## accept, drain, end to end beside the shortest program with the same I/O
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BENCH_PROGRAMS)
+	@/usr/bin/python3 tests/bench/bench.py

@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 #include <librdkafka/rdkafka.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /*
  * The floor of accepting: the shortest program that does the same I/O. One epoll thread reads
- * requests, asks Redis for all sessions of a turn at once, produces each body (keyed, acks=all), and
- * answers 202 in the delivery report. No rules, no checks, no sealing, no log: a yardstick, nothing else.
+ * requests, asks Redis for all sessions of a turn at once, produces each body (keyed, acks=all),
+ * and answers 202 in the delivery report. No rules, no checks, no sealing, no log: a yardstick,
+ * nothing else.
  *
  *   floor_intake PORT KAFKA REDIS-PORT REDIS-USER REDIS-PASSWORD TOPIC
  */
@@ -52,8 +53,11 @@ static rd_kafka_t *
 producer_new(const char *bootstrap)
 {
     static const char *const settings[][2] = {
-        {"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "1"},
-        {"compression.type", "lz4"}, {"socket.nagle.disable", "true"},
+        {"acks", "all"},
+        {"enable.idempotence", "true"},
+        {"linger.ms", "1"},
+        {"compression.type", "lz4"},
+        {"socket.nagle.disable", "true"},
     };
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -107,8 +111,8 @@ turn(struct connection **ready, size_t count, redisContext *redis, rd_kafka_t *p
         token_of(ready[i], &token);
         if (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(token, 36),
                               RD_KAFKA_V_VALUE(body, length),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                              RD_KAFKA_V_OPAQUE(ready[i]), RD_KAFKA_V_END))
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(ready[i]),
+                              RD_KAFKA_V_END))
             die("produce");
         ready[i]->got = 0;
     }

@@ -1,7 +1,8 @@
 /*
- * The floor of judging: the shortest program that does the same I/O. Batch from Kafka, one statement
- * with a row of as many columns as a judgement has and the student's pointer, a verdict produced and
- * delivered for each, offsets committed. No rules, no facts, no opening of sealed values.
+ * The floor of judging: the shortest program that does the same I/O. Batch from Kafka, one
+ * statement with a row of as many columns as a judgement has and the student's pointer, a verdict
+ * produced and delivered for each, offsets committed. No rules, no facts, no opening of sealed
+ * values.
  *
  *   floor_worker KAFKA PG-DSN TOPIC JUDGED-TOPIC GROUP
  */
@@ -49,8 +50,8 @@ row_add(struct pg_array columns[COLUMNS], const rd_kafka_message_t *message)
     char id[64];
     size_t column = 0;
     cJSON *document = cJSON_ParseWithLength(message->payload, message->len);
-    int length = snprintf(id, sizeof id, "%d-%lld", (int)message->partition,
-                          (long long)message->offset);
+    int length =
+        snprintf(id, sizeof id, "%d-%lld", (int)message->partition, (long long)message->offset);
     pg_array_add(&columns[column++], (struct str){id, (size_t)length});
     pg_array_add(&columns[column++], (struct str){message->key, message->key_len});
     while (column < 15)
@@ -66,10 +67,11 @@ batch_handle(rd_kafka_message_t **messages, size_t count, PGconn *pg, rd_kafka_t
              const char *judged)
 {
     static struct pg_array columns[COLUMNS];
-    static const char verdict[] = "{\"version\":1,\"submission_id\":\"00000000-0000-8000-8000-000000000000\","
-                                  "\"student_id\":\"00000000-0000-4000-8000-000000000000\",\"campaign_id\":"
-                                  "\"2027-default\",\"revision\":1,\"outcome\":\"accepted\",\"judged_at\":"
-                                  "\"2026-11-24T00:00:00.000Z\",\"findings\":[]}";
+    static const char verdict[] =
+        "{\"version\":1,\"submission_id\":\"00000000-0000-8000-8000-000000000000\","
+        "\"student_id\":\"00000000-0000-4000-8000-000000000000\",\"campaign_id\":"
+        "\"2027-default\",\"revision\":1,\"outcome\":\"accepted\",\"judged_at\":"
+        "\"2026-11-24T00:00:00.000Z\",\"findings\":[]}";
     const char *values[COLUMNS];
     int lengths[COLUMNS];
     int formats[COLUMNS];
@@ -113,7 +115,8 @@ main(int argc, char **argv)
         die(PQerrorMessage(pg));
     char sql[4096] = "WITH rows AS (INSERT INTO bench.judgement SELECT * FROM unnest(";
     for (int i = 1; i <= COLUMNS; i++)
-        (void)snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "%s$%d::text[]", i > 1 ? "," : "", i);
+        (void)snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "%s$%d::text[]",
+                       i > 1 ? "," : "", i);
     (void)snprintf(sql + strlen(sql), sizeof sql - strlen(sql),
                    ") ON CONFLICT DO NOTHING RETURNING c1, c2) INSERT INTO bench.latest AS l "
                    "SELECT c2, max(c1) FROM rows GROUP BY c2 ON CONFLICT (student) DO UPDATE SET "

@@ -1,10 +1,11 @@
 /*
- * The load of the benchmark: students on kept connections, each sending its next submission when the
- * last was answered. The same program drives the product and the floor.
+ * The load of the benchmark: students on kept connections, each sending its next submission when
+ * the last was answered. The same program drives the product and the floor.
  *
  *   load PORT TOKENS-FILE CONNECTIONS REQUESTS PREFIX
  *
- * TOKENS-FILE: lines "token phone". Prints one JSON object: accepted, refused, seconds, p50_ms, p99_ms.
+ * TOKENS-FILE: lines "token phone". Prints one JSON object: accepted, refused, seconds, p50_ms,
+ * p99_ms.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,8 +57,8 @@ tokens_read(struct load *load, const char *path)
     FILE *file = fopen(path, "re");
     if (file == NULL)
         die(path);
-    while (load->students < TOKENS_MAX && fscanf(file, "%79s %15s", load->token[load->students],
-                                                 load->phone[load->students]) == 2)
+    while (load->students < TOKENS_MAX &&
+           fscanf(file, "%79s %15s", load->token[load->students], load->phone[load->students]) == 2)
         load->students++;
     (void)fclose(file);
 }
@@ -92,7 +93,8 @@ send_next(struct load *load, struct connection *c)
         "\"KNSLBDM\":\"0\",\"RXQDASZDW\":\"广州市第一中学档案室\",\"DASFZRXX\":\"1\","
         "\"RXQHKSZDPCS\":\"广州市公安局天河分局石牌派出所\",\"HKSFZRXX\":\"0\",\"SJHM\":\"%s\","
         "\"DZYX\":\"student%zu@example.com\",\"QQHM\":\"12345678\","
-        "\"JTDZ\":\"广东省广州市天河区示范路%zu号某某花园二栋三单元四零五房\",\"JTDH\":\"020-12345678\","
+        "\"JTDZ\":\"广东省广州市天河区示范路%zu号某某花园二栋三单元四零五房\",\"JTDH\":\"020-"
+        "12345678\","
         "\"JTYB\":\"510630\",\"JTLXR\":\"家长\",\"YHKSZDDM\":\"440106\"}}",
         load->phone[c->student], number, number % 1000);
     int size = snprintf(request, sizeof request,

@@ -166,13 +166,12 @@ def test_messages_sent_are_as_described(system, student):
     for submission_id in sent:
         student.judged(submission_id)
     own = json.loads(next(v for *_, v, _ in topic_messages(system, "submission.received") if v and sent[0].encode() in v))
-    for topic, member, values, least in (("submission.received", "submission_id", sent, 3),
-                                         ("submission.judged", "submission_id", sent, 3),
-                                         ("identity.changed", "student_id", [own["student_id"]], 1)):
+    for topic, values, least in (("submission.received", sent, 3), ("submission.judged", sent, 3),
+                                 ("identity.changed", [own["student_id"]], 1)):
         message = documents.message_of(documents.channel_of(topic))
         checked = 0
         for *_, value, headers in topic_messages(system, topic):
-            if not value or not any(f'"{member}":"{v}"'.encode() in value for v in values):
+            if not value or not any(v.encode() in value for v in values):
                 continue
             headers = {k: v.decode() for k, v in headers.items()}
             assert documents.errors(ASYNCAPI, message["headers"], headers, close=False) == []

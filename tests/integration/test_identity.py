@@ -363,7 +363,7 @@ def test_binding_announces_through_an_outbox(newcomer, system):
 
     def told():
         return [value for *_, value, _ in topic_messages(system, "identity.changed")
-                if value and b'"kind":"bound"' in value
+                if value and b'"bound"' in value
                 and json.loads(value)["student_id"] in _student_ids(system, s)]
     wait_for("the news", told, 60)
 

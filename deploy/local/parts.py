@@ -292,8 +292,7 @@ def postgres(layout, ports):
     settings = {"port": ports["postgres"], "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
                 "max_connections": 200, "shared_buffers": "128MB", "max_wal_size": "2GB",
                 "wal_compression": "on", "log_min_messages": "warning", "log_statement": "none",
-                "password_encryption": "scram-sha-256", "dynamic_shared_memory_type": "mmap"
-                if not os.path.isdir("/dev/shm") else "posix"}
+                "password_encryption": "scram-sha-256"}
     argv = [pg_bin("postgres"), "-D", str(data)]
     for name, value in settings.items():
         argv += ["-c", f"{name}={value}"]

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+const struct limit limit_account_codes = {20, 3600};
 const struct limit limit_phone_cool_down = {1, 60};
 const struct limit limit_phone_hour = {5, 3600};
 const struct limit limit_phone_day = {10, 86400};

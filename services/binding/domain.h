@@ -18,6 +18,8 @@ struct limit {
     unsigned count;
     unsigned window_s;
 };
+extern const struct limit
+    limit_account_codes; /* codes asked for by an account, whatever the phone */
 extern const struct limit limit_phone_cool_down; /* codes for one phone */
 extern const struct limit limit_phone_hour;
 extern const struct limit limit_phone_day;

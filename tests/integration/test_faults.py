@@ -226,6 +226,33 @@ def test_bad_messages_go_to_the_dead_letter_topic_and_stop_nobody(system, studen
     assert {(int(x["dlq_partition"]), int(x["dlq_offset"])) for x in listed} >= set(places)
 
 
+def test_a_row_the_store_refuses_is_found_in_its_batch(system, crowd):
+    """One row of a batch breaks a constraint: it alone becomes a dead letter, the others are judged."""
+    connection = superuser(system)
+    prefix = os.urandom(4).hex()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE record.judgement ADD CONSTRAINT planted CHECK (syszddm <> '441900') NOT VALID")
+    try:
+        with held_down(system, "validation-1", "validation-2"):  # so that they lie in one batch
+            ids = [Student.send(s, f"{prefix}-{n}", SYSZDDM="441900" if n == 2 and s is crowd[0] else "440106")
+                   for n in range(5) for s in crowd]
+        bad = ids[2 * len(crowd)]
+        wait_for("the others", lambda: set(ids) - {bad} <= {row[0] for row in judgements(system)}, 60, 0.2)
+
+        def letter():
+            return [x for x in json.loads(system.syctl("--json", "dlq", "list").stdout)["dead_letters"]
+                    if x["ce_id"] == bad]
+        found = wait_for("the dead letter", letter)
+        assert [x["dlq_reason"] for x in found] == ["store-refused"]
+        assert json.loads(system.syctl("--json", "why", bad).stdout)["stage"] == "dead-letter"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE record.judgement DROP CONSTRAINT planted")
+        connection.close()
+    system.syctl("dlq", "replay", "submission.received.dlq", f"--offset={found[0]['offset']}")
+    wait_for("its judgement", lambda: bad in {row[0] for row in judgements(system)})
+
+
 def test_a_dead_letter_can_be_replayed(system, student, people):
     """A student who came into the roster too late: mended, replayed, judged."""
     submission_id = student.send("replayed")

@@ -157,6 +157,15 @@ def test_five_an_hour(newcomer, system):
     assert other.ask_code().status == 429, "the limit is the phone's"
 
 
+def test_an_account_cannot_bother_many_phones(newcomer):
+    s = verified(newcomer)
+    statuses = []
+    for _ in range(25):
+        s.phone = random_phone()
+        statuses.append(s.ask_code().status)
+    assert statuses == [202] * 20 + [429] * 5
+
+
 def test_five_wrong_tries_burn_the_code_and_a_new_one_does_not_help(newcomer, system):
     s = verified(newcomer)
     s.ask_code()

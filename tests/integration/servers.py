@@ -104,11 +104,12 @@ def held_down(system, *names, number=signal.SIGKILL):
     """The processes stay down for as long as the block lasts; afterwards everything is ready again."""
     hold = system.run_dir / "hold"
     hold.mkdir(exist_ok=True)
-    pids = {p["name"]: p["pid"] for p in system.demo["processes"]}
     for name in names:
         (hold / name).touch()
+    pids = {p["name"]: p["pid"] for p in system.demo["processes"]}
     for name in names:
-        os.kill(pids[name], number)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself a moment ago
+            os.kill(pids[name], number)
     wait_for(f"{names} to be down", lambda: not any(running(pids[name]) for name in names))
     try:
         yield

@@ -328,3 +328,24 @@ def test_the_supervisor_killed_leaves_nothing_behind(tmp_path_factory):
         wait_for("all to end", lambda: not any(running(pid) for pid in pids), 30)
     finally:
         subprocess.run([*STACK, "clean-data"], env=env, timeout=60, check=False)
+
+
+def test_run_in_the_foreground_ends_cleanly_with_ctrl_c(tmp_path_factory):
+    """make run: the block on standard output, then SIGINT ends all of it with status 0."""
+    run_dir = tmp_path_factory.mktemp("foreground")
+    env = stack_env(run_dir)
+    process = subprocess.Popen([*STACK, "run"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        block = "".join(process.stdout.readline() for _ in range(7))
+        assert block == (run_dir / "urls.txt").read_text() and "demo" in block
+        pids = [p["pid"] for p in System(run_dir).demo["processes"]]
+        assert Http(System(run_dir).demo["edge"]).call("GET", "/").status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, process.stderr.read()
+        assert not any(running(pid) for pid in pids)
+        logs = "".join(p.read_text() for p in (run_dir / "logs").glob("*-1.log"))
+        assert logs.count('"exit_status":0') == 4, "every service stopped by itself"
+    finally:
+        process.kill()
+        process.communicate()
+        subprocess.run([*STACK, "clean-data"], env=env, timeout=60, check=False)

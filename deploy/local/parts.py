@@ -464,7 +464,7 @@ def edge_configure(layout, ports, copies):
         user = "user nobody nogroup;" if traversable(layout.edge) and has_account("nobody") else "user root;"
     fill(layout.root / "deploy/edge/nginx.conf.in", layout.edge / "nginx.conf", {
         "USER": user, "EDGE_DIR": layout.edge, "PORT": ports["edge"], "UPSTREAMS": upstreams,
-        "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": "2000",
+        "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
         "PROBLEM": "default_type application/problem+json; add_header Cache-Control no-store always;"})
 
 

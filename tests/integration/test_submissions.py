@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from shengyuan import Student
+from shengyuan import Student, wait_for
 from servers import judgements, redis_of, topic_messages
 
 
@@ -40,7 +40,8 @@ def test_same_key_other_fields_after_redis_lost_everything(student, system):
     student.judged(first.json["submission_id"])
     redis_of(system).flushall()
     assert student.submit("k-3").status == 401, "no session without Redis' memory"
-    assert student.log_in().json["bound"] is True
+    assert student.log_in().status == 201
+    wait_for("the binding to be known", lambda: student.call("GET", "/api/v1/session").json["bound"])
     again = student.submit("k-3")
     assert again.status == 202 and again.json["submission_id"] == first.json["submission_id"]
     other = student.submit("k-3", JTYB="100000")

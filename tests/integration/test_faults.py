@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from checker import violations
+from checker import objects, violations
 from load import Load
 from servers import (all_ready, held_down, judgements, kill, publish, redis_of, superuser, topic_messages)
 from shengyuan import Student, wait_for
@@ -33,8 +33,8 @@ def load(system, crowd):
     assert running.wrong == []
     told = {submission_id for *_, submission_id in running.acknowledged}
     wait_for("all to be judged", lambda: told <= {row[0] for row in judgements(system)}, 90, 0.3)
-    wait_for("all to be told", lambda: told <= {json.loads(value)["submission_id"] for *_, value, _ in
-                                               topic_messages(system, "submission.judged")}, 60, 0.5)
+    wait_for("all to be told", lambda: told <= {message.get("submission_id") for message in
+                                               objects(topic_messages(system, "submission.judged"))}, 60, 0.5)
     found = violations(running.acknowledged, judgements(system), topic_messages(system, "submission.received"),
                        topic_messages(system, "submission.judged"))
     assert found == []
@@ -118,8 +118,8 @@ def test_validation_dies_at_the_worst_moments(system, crowd, point):
         crashed()
     told = {submission_id for *_, submission_id in acknowledged}
     wait_for("all to be judged", lambda: told <= {row[0] for row in judgements(system)}, 60, 0.3)
-    wait_for("all to be told", lambda: told <= {json.loads(value)["submission_id"] for *_, value, _ in
-                                               topic_messages(system, "submission.judged")}, 60, 0.5)
+    wait_for("all to be told", lambda: told <= {message.get("submission_id") for message in
+                                               objects(topic_messages(system, "submission.judged"))}, 60, 0.5)
     assert violations(acknowledged, judgements(system), topic_messages(system, "submission.received"),
                       topic_messages(system, "submission.judged")) == []
 

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from checker import objects
 from shengyuan import Student, random_phone, wait_for
 from servers import redis_of
 
@@ -371,9 +372,8 @@ def test_binding_announces_through_an_outbox(newcomer, system):
         assert s.bind().status == 201
 
     def told():
-        return [value for *_, value, _ in topic_messages(system, "identity.changed")
-                if value and b'"bound"' in value
-                and json.loads(value)["student_id"] in _student_ids(system, s)]
+        return [message for message in objects(topic_messages(system, "identity.changed"))
+                if message.get("kind") == "bound" and message.get("student_id") in _student_ids(system, s)]
     wait_for("the news", told, 60)
 
 

@@ -48,20 +48,23 @@ def violations(acknowledged, judged_rows, received, judged):
             found.append(f"{name}: acknowledged in the order of revisions {numbers}")
 
     # Every judgement stems from a message, and was told with the same outcome.
-    sent = {json.loads(value)["submission_id"] for *_, value, _ in received if _is_json(value)}
+    sent = {message.get("submission_id") for message in objects(received)}
     found += [f"{submission_id} was judged and never received" for submission_id in rows if submission_id not in sent]
     told = collections.defaultdict(set)
-    for *_, value, _ in judged:
-        message = json.loads(value)
-        told[message["submission_id"]].add((message["revision"], message["outcome"]))
+    for message in objects(judged):
+        told[message.get("submission_id")].add((message.get("revision"), message.get("outcome")))
     for submission_id, row in rows.items():
         if told[submission_id] != {(row[3], row[4])}:
             found.append(f"{submission_id} is {row[3], row[4]} and was told {sorted(told[submission_id])}")
     return found
 
 
-def _is_json(value):
-    try:
-        return isinstance(json.loads(value or b""), dict)
-    except ValueError:
-        return False
+def objects(messages):
+    """The values that are JSON objects; a topic may hold what its reader refused, and tombstones."""
+    for *_, value, _ in messages:
+        try:
+            message = json.loads(value or b"")
+        except ValueError:
+            continue
+        if isinstance(message, dict):
+            yield message

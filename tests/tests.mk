@@ -50,10 +50,11 @@ docs: ## generate docs/reference from the tables
 	@$(BUILD)/bin/sy-gen-docs docs/reference
 # The benchmark's programs: the load, and the floor it is compared with.
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/floor_intake $(BUILD)/bench/floor_worker
+$(BUILD)/bench/load: $(BUILD)/obj/tests/bench/judged.o
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
 .SECONDARY: $(BENCH_PROGRAMS:$(BUILD)/bench/%=$(BUILD)/obj/tests/bench/%.o)
 .PHONY: bench
 bench: ## accept, drain, end to end beside the shortest program with the same I/O

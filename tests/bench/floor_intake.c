@@ -25,12 +25,13 @@ enum { REQUEST_SIZE = 16384, EVENTS = 256 };
 struct connection {
     int fd;
     size_t got;
+    char id[40];
     char request[REQUEST_SIZE];
 };
 
-static const char answer[] =
+static const char answer_format[] =
     "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 75\r\n\r\n"
-    "{\"submission_id\":\"00000000-0000-8000-8000-000000000000\",\"state\":\"received\"}";
+    "{\"submission_id\":\"%s\",\"state\":\"received\"}";
 
 static void
 die(const char *what)
@@ -43,9 +44,11 @@ static void
 on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     const struct connection *c = message->_private;
+    char answer[256];
     (void)client;
     (void)opaque;
-    if (message->err || write(c->fd, answer, sizeof answer - 1) < 0)
+    int length = snprintf(answer, sizeof answer, answer_format, c->id);
+    if (message->err || write(c->fd, answer, (size_t)length) < 0)
         die("report");
 }
 
@@ -94,6 +97,7 @@ static void
 turn(struct connection **ready, size_t count, redisContext *redis, rd_kafka_t *producer,
      const char *topic)
 {
+    static unsigned long long number;
     for (size_t i = 0; i < count; i++) {
         const char *token;
         token_of(ready[i], &token);
@@ -109,8 +113,11 @@ turn(struct connection **ready, size_t count, redisContext *redis, rd_kafka_t *p
         freeReplyObject(reply);
         (void)request_whole(ready[i], &body, &length);
         token_of(ready[i], &token);
+        (void)snprintf(ready[i]->id, sizeof ready[i]->id, "%08x-0000-8000-8000-%012llx",
+                       (unsigned)getpid(), number++);
         if (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(token, 36),
                               RD_KAFKA_V_VALUE(body, length),
+                              RD_KAFKA_V_HEADER("ce_id", ready[i]->id, 36),
                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(ready[i]),
                               RD_KAFKA_V_END))
             die("produce");

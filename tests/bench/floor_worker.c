@@ -43,16 +43,25 @@ client_new(rd_kafka_type_t type, const char *bootstrap, const char *group)
     return rd_kafka_new(type, conf, text, sizeof text);
 }
 
+static struct str
+id_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    const void *id = NULL;
+    size_t length = 0;
+    if (rd_kafka_message_headers(message, &headers) ||
+        rd_kafka_header_get(headers, 0, "ce_id", &id, &length) || length != 36)
+        die("no id");
+    return (struct str){id, length};
+}
+
 /* Fifteen values of bookkeeping, then the fields of the document. */
 static void
 row_add(struct pg_array columns[COLUMNS], const rd_kafka_message_t *message)
 {
-    char id[64];
     size_t column = 0;
     cJSON *document = cJSON_ParseWithLength(message->payload, message->len);
-    int length =
-        snprintf(id, sizeof id, "%d-%lld", (int)message->partition, (long long)message->offset);
-    pg_array_add(&columns[column++], (struct str){id, (size_t)length});
+    pg_array_add(&columns[column++], id_of(message));
     pg_array_add(&columns[column++], (struct str){message->key, message->key_len});
     while (column < 15)
         pg_array_add(&columns[column++], STR("2026-11-24T00:00:00.000Z"));
@@ -67,8 +76,8 @@ batch_handle(rd_kafka_message_t **messages, size_t count, PGconn *pg, rd_kafka_t
              const char *judged)
 {
     static struct pg_array columns[COLUMNS];
-    static const char verdict[] =
-        "{\"version\":1,\"submission_id\":\"00000000-0000-8000-8000-000000000000\","
+    static const char verdict_format[] =
+        "{\"version\":1,\"submission_id\":\"%.*s\","
         "\"student_id\":\"00000000-0000-4000-8000-000000000000\",\"campaign_id\":"
         "\"2027-default\",\"revision\":1,\"outcome\":\"accepted\",\"judged_at\":"
         "\"2026-11-24T00:00:00.000Z\",\"findings\":[]}";
@@ -91,12 +100,15 @@ batch_handle(rd_kafka_message_t **messages, size_t count, PGconn *pg, rd_kafka_t
     PQclear(result);
     for (size_t i = 0; i < COLUMNS; i++)
         pg_array_done(&columns[i]);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        char verdict[512];
+        int length = snprintf(verdict, sizeof verdict, verdict_format, STR_ARG(id_of(messages[i])));
         if (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(judged),
                               RD_KAFKA_V_KEY(messages[i]->key, messages[i]->key_len),
-                              RD_KAFKA_V_VALUE((void *)(uintptr_t)verdict, sizeof verdict - 1),
-                              RD_KAFKA_V_END))
+                              RD_KAFKA_V_VALUE(verdict, (size_t)length),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END))
             die("produce");
+    }
     if (rd_kafka_flush(producer, 10000))
         die("flush");
 }

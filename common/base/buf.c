@@ -1,6 +1,7 @@
 #include "base/buf.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,4 +249,57 @@ arena_printf(struct arena *arena, const char *format, ...)
     (void)vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);
     return (struct str){text, (size_t)length};
+}
+
+struct arena_pool {
+    pthread_mutex_t lock;
+    size_t bytes_max;
+    size_t keep_max;
+    size_t count;
+    struct arena *free[];
+};
+
+struct arena_pool *
+arena_pool_new(size_t bytes_max, size_t keep_max)
+{
+    struct arena_pool *pool = mem_zalloc(sizeof *pool + keep_max * sizeof pool->free[0]);
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    pool->bytes_max = bytes_max;
+    pool->keep_max = keep_max;
+    return pool;
+}
+
+void
+arena_pool_free(struct arena_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    for (size_t i = 0; i < pool->count; i++)
+        arena_free(pool->free[i]);
+    (void)pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+struct arena *
+arena_pool_take(struct arena_pool *pool)
+{
+    struct arena *arena = NULL;
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->count)
+        arena = pool->free[--pool->count];
+    (void)pthread_mutex_unlock(&pool->lock);
+    return arena ? arena : arena_new(pool->bytes_max);
+}
+
+void
+arena_pool_put(struct arena_pool *pool, struct arena *arena)
+{
+    arena_reset(arena);
+    (void)pthread_mutex_lock(&pool->lock);
+    bool kept = pool->count < pool->keep_max;
+    if (kept)
+        pool->free[pool->count++] = arena;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (!kept)
+        arena_free(arena);
 }

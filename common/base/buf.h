@@ -52,3 +52,11 @@ void arena_reset(struct arena *arena); /* forgets everything, keeps the first bl
 void *arena_alloc(struct arena *arena, size_t size);
 struct str arena_copy(struct arena *arena, struct str text); /* NUL-terminated behind its end */
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Arenas to be used again: any thread takes one and any thread puts it back, forgotten. At most
+ * `keep_max` wait; all of them must be back before the pool is freed. */
+struct arena_pool;
+struct arena_pool *arena_pool_new(size_t bytes_max, size_t keep_max);
+void arena_pool_free(struct arena_pool *pool);
+struct arena *arena_pool_take(struct arena_pool *pool);
+void arena_pool_put(struct arena_pool *pool, struct arena *arena);

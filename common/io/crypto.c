@@ -1,28 +1,120 @@
 #include "io/crypto.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Fetching an algorithm by name costs more than hashing what we hash: each thread keeps its own
+ * contexts, made at first use, freed when the thread ends. */
+enum { NONCE_STOCK = 1024 };
+
+struct contexts {
+    EVP_MD *sha256;
+    EVP_MD_CTX *digest;
+    EVP_MAC_CTX *hmac;
+    size_t nonce_left;
+    unsigned char nonces[NONCE_STOCK];
+};
+static pthread_key_t contexts_key;
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+static _Thread_local struct contexts *contexts;
+
+static void
+contexts_free(void *memory)
+{
+    struct contexts *own = memory;
+    EVP_MAC_CTX_free(own->hmac);
+    EVP_MD_CTX_free(own->digest);
+    EVP_MD_free(own->sha256);
+    crypto_wipe(own, sizeof *own);
+    free(own);
+}
+
+/* The main thread ends with the process, without its destructors. */
+static void
+contexts_free_main(void)
+{
+    if (contexts)
+        contexts_free(contexts);
+    contexts = NULL;
+}
+
+static void
+contexts_init(void)
+{
+    if (pthread_key_create(&contexts_key, contexts_free) != 0 ||
+        OPENSSL_atexit(contexts_free_main) != 1)
+        abort();
+}
+
+/* Only an unusable libcrypto refuses SHA-256. */
+static void
+must(bool done)
+{
+    if (!done)
+        abort();
+}
+
+static struct contexts *
+contexts_own(void)
+{
+    if (contexts)
+        return contexts;
+    (void)pthread_once(&contexts_once, contexts_init);
+    struct contexts *own = mem_zalloc(sizeof *own);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    own->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    own->digest = EVP_MD_CTX_new();
+    own->hmac = EVP_MAC_CTX_new(hmac);
+    must(own->sha256 && own->digest && own->hmac &&
+         EVP_DigestInit_ex2(own->digest, own->sha256, NULL) == 1 &&
+         EVP_MAC_CTX_set_params(own->hmac, params) == 1);
+    EVP_MAC_free(hmac);
+    (void)pthread_setspecific(contexts_key, own);
+    contexts = own;
+    return own;
+}
 
 void
 crypto_sha256(struct str data, unsigned char out[SHA256_SIZE])
 {
-    (void)SHA256((const unsigned char *)data.ptr, data.len, out);
+    EVP_MD_CTX *digest = contexts_own()->digest;
+    must(EVP_DigestInit_ex2(digest, NULL, NULL) == 1 &&
+         EVP_DigestUpdate(digest, data.ptr, data.len) == 1 &&
+         EVP_DigestFinal_ex(digest, out, NULL) == 1);
 }
 
 void
 crypto_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])
 {
-    unsigned length = SHA256_SIZE;
-    const unsigned char *done = HMAC(EVP_sha256(), key.ptr, (int)key.len,
-                                     (const unsigned char *)data.ptr, data.len, out, &length);
-    if (done == NULL)
-        abort(); /* only an unusable libcrypto refuses SHA-256 */
+    EVP_MAC_CTX *hmac = contexts_own()->hmac;
+    size_t length = 0;
+    must(EVP_MAC_init(hmac, (const unsigned char *)key.ptr, key.len, NULL) == 1 &&
+         EVP_MAC_update(hmac, (const unsigned char *)data.ptr, data.len) == 1 &&
+         EVP_MAC_final(hmac, out, &length, SHA256_SIZE) == 1);
+}
+
+void
+crypto_nonce(void *out, size_t size)
+{
+    struct contexts *own = contexts_own();
+    assert(size <= NONCE_STOCK);
+    if (own->nonce_left < size) {
+        crypto_random(own->nonces, sizeof own->nonces);
+        own->nonce_left = sizeof own->nonces;
+    }
+    own->nonce_left -= size;
+    memcpy(out, own->nonces + own->nonce_left, size);
 }
 
 void

@@ -13,6 +13,9 @@ void crypto_sha256(struct str data, unsigned char out[SHA256_SIZE]);
 void crypto_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE]);
 /* Cryptographically strong; aborts when the system has none to give. */
 void crypto_random(void *out, size_t size);
+/* The same, drawn in stock by each thread: for what is public and has to be unique (nonces, trace
+ * ids), not for secrets. size <= 1024. */
+void crypto_nonce(void *out, size_t size);
 /* Compares without telling by its time where the difference is. Lengths are not secret. */
 bool crypto_equal(struct str a, struct str b);
 /* Overwrites in a way the compiler keeps. */

@@ -14,23 +14,42 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
-enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10, DRAIN_QUIET_MS = 300 };
+enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10, DRAIN_QUIET_MS = 300, ARENAS_KEPT = 512 };
+
+/* Two queues. Calls whose handler may block are shared out among several workers. Calls of routes
+ * with `handle_many` never block on anything but Redis and gain from being many: one worker takes
+ * all there are, so that the busier it is, the fewer round trips, wake-ups and Kafka requests each
+ * costs. */
+enum lane_id { LANE_SINGLE, LANE_TOGETHER, LANE_COUNT_ };
+
+struct lane {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct api_call *first; /* waiting calls, oldest first */
+    struct api_call **last;
+    size_t count;
+    size_t worker_count;
+    bool stop;
+};
 
 struct api {
     struct api_conf conf;
     struct http_server *server;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct api_call *queue_first; /* waiting calls, oldest first */
-    struct api_call **queue_last;
-    size_t queue_count;
-    bool stop;
+    struct lane lanes[LANE_COUNT_];
+    struct arena_pool *arenas; /* of calls */
     atomic_size_t open_calls;
     _Atomic uint64_t last_call_ns; /* when the last one arrived */
-    size_t worker_count;
+    size_t worker_count;           /* of all lanes */
+    size_t thread_count;           /* started */
     struct api_worker *workers;
     pthread_t *threads;
 };
+
+static struct lane *
+lane_of(struct api *api, const struct api_route *route)
+{
+    return &api->lanes[route->handle_many ? LANE_TOGETHER : LANE_SINGLE];
+}
 
 /* --- routing --- */
 
@@ -104,13 +123,30 @@ media_type_json(struct str type)
            strncasecmp(media.ptr, "application/json", media.len) == 0;
 }
 
+/* False when it is full, or nobody will serve it any more. */
+static bool
+lane_put(struct lane *lane, struct api_call *call)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    bool full = lane->count >= LIMIT_HTTP_QUEUE || lane->stop;
+    if (!full) {
+        call->next = NULL;
+        *lane->last = call;
+        lane->last = &call->next;
+        if (lane->count++ == 0)
+            (void)pthread_cond_signal(&lane->wake); /* who takes from it wakes the next */
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+    return !full;
+}
+
 static void
 on_request(struct http_request *request, void *ctx)
 {
     struct api *api = ctx;
     enum problem_id problem;
     struct buf allow;
-    struct api_call *call = api_call_new(api, request);
+    struct api_call *call = api_call_new(api, arena_pool_take(api->arenas), request);
     atomic_fetch_add(&api->open_calls, 1);
     atomic_store(&api->last_call_ns, clock_mono_ns());
     buf_init(&allow, 64);
@@ -122,17 +158,7 @@ on_request(struct http_request *request, void *ctx)
         return;
     }
     buf_done(&allow);
-    (void)pthread_mutex_lock(&api->lock);
-    bool full = api->queue_count >= LIMIT_HTTP_QUEUE || api->stop;
-    if (!full) {
-        call->next = NULL;
-        *api->queue_last = call;
-        api->queue_last = &call->next;
-        api->queue_count++;
-        (void)pthread_cond_signal(&api->wake);
-    }
-    (void)pthread_mutex_unlock(&api->lock);
-    if (full) {
+    if (!lane_put(lane_of(api, call->route), call)) {
         metric_add(METRIC_http_queue_rejected_total, 1, NULL, NULL, NULL);
         api_problem_unavailable(call);
     }
@@ -158,25 +184,25 @@ on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
 /* --- workers --- */
 
 static size_t
-queue_take(struct api *api, struct api_call *calls[API_TURN_MAX])
+lane_take(struct lane *lane, struct api_call *calls[API_TURN_MAX])
 {
     size_t count = 0;
-    (void)pthread_mutex_lock(&api->lock);
-    while (api->queue_first == NULL && !api->stop)
-        (void)pthread_cond_wait(&api->wake, &api->lock);
+    (void)pthread_mutex_lock(&lane->lock);
+    while (lane->first == NULL && !lane->stop)
+        (void)pthread_cond_wait(&lane->wake, &lane->lock);
     /* A fair share, so that blocking calls spread over all workers. */
-    size_t share = (api->queue_count + api->worker_count - 1) / api->worker_count;
-    while (api->queue_first && count < share && count < API_TURN_MAX) {
-        calls[count] = api->queue_first;
-        api->queue_first = calls[count]->next;
+    size_t share = (lane->count + lane->worker_count - 1) / lane->worker_count;
+    while (lane->first && count < share && count < API_TURN_MAX) {
+        calls[count] = lane->first;
+        lane->first = calls[count]->next;
         count++;
     }
-    api->queue_count -= count;
-    if (api->queue_first == NULL)
-        api->queue_last = &api->queue_first;
+    lane->count -= count;
+    if (lane->first == NULL)
+        lane->last = &lane->first;
     else
-        (void)pthread_cond_signal(&api->wake);
-    (void)pthread_mutex_unlock(&api->lock);
+        (void)pthread_cond_signal(&lane->wake);
+    (void)pthread_mutex_unlock(&lane->lock);
     return count;
 }
 
@@ -267,7 +293,7 @@ worker_thread(void *arg)
     struct api_call *calls[API_TURN_MAX];
     struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
     size_t count;
-    while ((count = queue_take(worker->api, calls))) {
+    while ((count = lane_take(worker->lane, calls))) {
         int64_t now_ms = clock_now_ms();
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
@@ -344,28 +370,72 @@ server_open(struct api *api, struct err *err)
     return http_server_open(&conf, &api->server, err);
 }
 
+static void
+lane_init(struct lane *lane, size_t worker_count)
+{
+    lane->last = &lane->first;
+    lane->worker_count = worker_count;
+    (void)pthread_mutex_init(&lane->lock, NULL);
+    (void)pthread_cond_init(&lane->wake, NULL);
+}
+
+static void
+lane_stop(struct lane *lane)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    lane->stop = true;
+    (void)pthread_cond_broadcast(&lane->wake);
+    (void)pthread_mutex_unlock(&lane->lock);
+}
+
+static void
+lane_done(struct lane *lane)
+{
+    (void)pthread_cond_destroy(&lane->wake);
+    (void)pthread_mutex_destroy(&lane->lock);
+}
+
+static bool
+has_together(const struct api_conf *conf)
+{
+    for (size_t i = 0; i < conf->route_count; i++)
+        if (conf->routes[i].handle_many)
+            return true;
+    return false;
+}
+
+static enum err_code
+workers_open(struct api *api, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    api->workers = mem_zalloc(api->worker_count * sizeof *api->workers);
+    api->threads = mem_zalloc(api->worker_count * sizeof *api->threads);
+    for (unsigned i = 0; i < api->worker_count && code == ERR_OK; i++) {
+        bool single = i < api->lanes[LANE_SINGLE].worker_count;
+        api->workers[i].lane = &api->lanes[single ? LANE_SINGLE : LANE_TOGETHER];
+        code = worker_open(api, i, err);
+    }
+    return code;
+}
+
 enum err_code
 api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
 {
     struct api *api = mem_zalloc(sizeof *api);
-    enum err_code code = ERR_OK;
     api->conf = *conf;
-    api->queue_last = &api->queue_first;
-    api->worker_count = conf->runtime->http_workers;
-    api->workers = mem_zalloc(api->worker_count * sizeof *api->workers);
-    api->threads = mem_zalloc(api->worker_count * sizeof *api->threads);
-    (void)pthread_mutex_init(&api->lock, NULL);
-    (void)pthread_cond_init(&api->wake, NULL);
-    for (unsigned i = 0; i < api->worker_count && code == ERR_OK; i++)
-        code = worker_open(api, i, err);
+    api->arenas = arena_pool_new(LIMIT_REQUEST_ARENA, ARENAS_KEPT);
+    lane_init(&api->lanes[LANE_SINGLE], conf->runtime->http_workers);
+    lane_init(&api->lanes[LANE_TOGETHER], has_together(conf));
+    for (size_t i = 0; i < LANE_COUNT_; i++)
+        api->worker_count += api->lanes[i].worker_count;
+    enum err_code code = workers_open(api, err);
     if (code == ERR_OK)
         code = server_open(api, err);
     if (code) {
-        api->worker_count = 0;
         api_close(api);
         return code;
     }
-    for (unsigned i = 0; i < api->worker_count; i++)
+    for (unsigned i = 0; i < api->worker_count; i++, api->thread_count++)
         if (pthread_create(&api->threads[i], NULL, worker_thread, &api->workers[i]) != 0)
             abort();
     *ret_api = api;
@@ -379,8 +449,9 @@ api_port(const struct api *api)
 }
 
 void
-api_call_closed(struct api *api)
+api_call_closed(struct api *api, struct arena *arena)
 {
+    arena_pool_put(api->arenas, arena);
     atomic_fetch_sub(&api->open_calls, 1);
 }
 
@@ -407,18 +478,17 @@ api_close(struct api *api)
 {
     if (api == NULL)
         return;
-    (void)pthread_mutex_lock(&api->lock);
-    api->stop = true;
-    (void)pthread_cond_broadcast(&api->wake);
-    (void)pthread_mutex_unlock(&api->lock);
-    for (size_t i = 0; i < api->worker_count; i++)
+    for (size_t i = 0; i < LANE_COUNT_; i++)
+        lane_stop(&api->lanes[i]);
+    for (size_t i = 0; i < api->thread_count; i++)
         (void)pthread_join(api->threads[i], NULL);
     http_server_close(api->server);
     for (size_t i = 0; i < api->worker_count; i++)
         worker_close(&api->workers[i]);
     free(api->workers);
     free(api->threads);
-    (void)pthread_cond_destroy(&api->wake);
-    (void)pthread_mutex_destroy(&api->lock);
+    for (size_t i = 0; i < LANE_COUNT_; i++)
+        lane_done(&api->lanes[i]);
+    arena_pool_free(api->arenas);
     free(api);
 }

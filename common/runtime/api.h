@@ -22,13 +22,15 @@
 struct json_doc;
 struct json_row;
 
-enum { API_TURN_MAX = 64, API_PATH_ARGS_MAX = 2, API_FIELD_ERRORS_MAX = 64 };
+enum { API_TURN_MAX = 256, API_PATH_ARGS_MAX = 2, API_FIELD_ERRORS_MAX = 64 };
 
 struct api;
+struct lane;
 
 /* What a worker owns. One per thread. `service` is what the service hung on the api. */
 struct api_worker {
     struct api *api;
+    struct lane *lane; /* the queue it serves */
     unsigned index;
     struct redis *redis;        /* NULL when the program does not need Redis */
     struct pg *pg;              /* NULL when the program does not need PostgreSQL */

@@ -15,9 +15,8 @@
 enum { HEADERS_MAX = 8, STREAM_PENDING_MAX = 64 * 1024 };
 
 struct api_call *
-api_call_new(struct api *api, struct http_request *request)
+api_call_new(struct api *api, struct arena *arena, struct http_request *request)
 {
-    struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
     struct api_call *call = arena_alloc(arena, sizeof *call);
     call->arena = arena;
     call->owner = api;
@@ -120,8 +119,7 @@ reply(struct api_call *call, unsigned status, const struct http_header *headers,
     if (call->doc)
         json_doc_free(call->doc);
     http_reply(request, status, headers, body);
-    arena_free(arena);
-    api_call_closed(api);
+    api_call_closed(api, arena);
 }
 
 /* The service's own header fields behind the ones every answer has. */
@@ -261,7 +259,6 @@ api_reply_events(struct api_call *call)
     struct http_stream *stream = http_reply_stream(call->request, 200, headers, STREAM_PENDING_MAX);
     if (call->doc)
         json_doc_free(call->doc);
-    arena_free(arena);
-    api_call_closed(api);
+    api_call_closed(api, arena);
     return stream;
 }

@@ -3,9 +3,9 @@
 
 #include "runtime/api.h"
 
-struct api_call *api_call_new(struct api *api, struct http_request *request);
+struct api_call *api_call_new(struct api *api, struct arena *arena, struct http_request *request);
 /* Tells the api that a call was answered. */
-void api_call_closed(struct api *api);
+void api_call_closed(struct api *api, struct arena *arena);
 void api_problem_headers(struct api_call *call, enum problem_id id, const char *detail,
                          const struct http_header *headers);
 /* 503 with a spread Retry-After. */

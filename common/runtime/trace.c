@@ -31,7 +31,7 @@ trace_begin(struct trace *trace, struct str incoming)
 {
     unsigned char random[24];
     char hex[2 * sizeof random + 1];
-    crypto_random(random, sizeof random);
+    crypto_nonce(random, sizeof random);
     hex_encode(random, sizeof random, hex);
     bool continued = traceparent_valid(incoming);
     const char *id = continued ? incoming.ptr + 3 : hex + 16;

@@ -3,6 +3,7 @@
 const struct field fields[FIELD_COUNT_] = {
 #define X(name, label, part, type, max, owner, required, sealed, table, when, fallback, help)      \
     [FIELD_##name] = {FIELD_##name,                                                                \
+                      {#name, sizeof #name - 1},                                                   \
                       #name,                                                                       \
                       label,                                                                       \
                       FIELD_PART_##part,                                                           \
@@ -23,7 +24,7 @@ const struct field *
 field_find(struct str name)
 {
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        if (str_eq_text(name, fields[i].name))
+        if (str_eq(name, fields[i].name_str))
             return &fields[i];
     return NULL;
 }

@@ -81,6 +81,7 @@ enum field_id {
 
 struct field {
     enum field_id id;
+    struct str name_str; /* the name with its length, to be compared and written */
     const char *name;
     const char *label;
     enum field_part part;

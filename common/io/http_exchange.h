@@ -1,13 +1,11 @@
-/*
- * What the files of the HTTP server (http_server.c, http_head.c, http_request.c, http_stream.c)
- * share with each other; everybody else includes http_server.h.
- */
+/* Shared by the http files only: one exchange, the server, and what they do for each other. */
 #pragma once
 
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "io/http_loop.h"
 #include "io/http_server.h"
 
 enum request_stage {
@@ -19,6 +17,7 @@ enum request_stage {
 
 struct http_request {
     struct http_server *server;
+    struct http_loop *loop;
     struct MHD_Connection *connection;
     struct buf target; /* raw, as sent */
     enum http_method method;
@@ -45,7 +44,8 @@ struct http_request {
 
 struct http_server {
     struct http_server_conf conf;
-    struct MHD_Daemon *daemon;
+    size_t loop_count;
+    struct http_loop **loops;
     unsigned port;
     atomic_size_t in_flight;
     atomic_bool quiet;
@@ -60,11 +60,11 @@ struct http_server {
 
 /* True and the refusal when the head of a request is one of those that are not let in. */
 bool http_head_refused(const struct http_request *request, enum http_refusal *ret_refusal);
-/* Headers of an answer; application/json unless they say otherwise. */
-void http_headers_add(const struct http_server *server, struct MHD_Response *response,
+/* `headers` may be NULL. */
+void http_add_headers(const struct http_server *server, struct MHD_Response *response,
                       const struct http_header *headers);
 /* Leaves the response for the library's thread and wakes the connection. The request may be gone as
  * soon as it is resumed. */
 void http_deliver(struct http_request *request, unsigned status, struct MHD_Response *response);
-/* The exchange is over: the stream does not touch the connection any more. */
+/* The exchange is over: the connection must not be touched any more. */
 void http_stream_abandon(struct http_stream *stream);

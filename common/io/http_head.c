@@ -1,4 +1,3 @@
-/* Which requests are not let in, by their head alone. */
 #include <string.h>
 #include <strings.h>
 

@@ -1,4 +1,3 @@
-/* A request as its user sees it: what was asked, and the whole answer at once. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -86,7 +85,7 @@ http_request_user(const struct http_request *request)
 /* --- answering --- */
 
 void
-http_headers_add(const struct http_server *server, struct MHD_Response *response,
+http_add_headers(const struct http_server *server, struct MHD_Response *response,
                  const struct http_header *headers)
 {
     bool typed = false;
@@ -105,6 +104,7 @@ http_deliver(struct http_request *request, unsigned status, struct MHD_Response 
 {
     struct MHD_Connection *connection = request->connection;
     struct http_server *server = request->server;
+    struct http_loop *loop = request->loop;
     (void)pthread_mutex_lock(&request->lock);
     request->status = status;
     request->response = response;
@@ -112,8 +112,10 @@ http_deliver(struct http_request *request, unsigned status, struct MHD_Response 
     request->suspended = false;
     (void)pthread_mutex_unlock(&request->lock);
     atomic_fetch_sub(&server->in_flight, 1);
-    if (resume)
-        MHD_resume_connection(connection);
+    if (!resume)
+        return;
+    MHD_resume_connection(connection);
+    http_loop_wake(loop);
 }
 
 void
@@ -124,6 +126,6 @@ http_reply(struct http_request *request, unsigned status, const struct http_head
         body.len, (void *)(uintptr_t)(body.ptr ? body.ptr : ""), MHD_RESPMEM_MUST_COPY);
     if (response == NULL)
         abort(); /* no memory */
-    http_headers_add(request->server, response, headers);
+    http_add_headers(request->server, response, headers);
     http_deliver(request, status, response);
 }

@@ -112,9 +112,11 @@ method_of(const char *text)
 static void *
 on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
-    struct http_server *server = ctx;
+    struct http_loop *loop = ctx;
+    struct http_server *server = http_loop_ctx(loop);
     struct http_request *request = mem_zalloc(sizeof *request);
     request->server = server;
+    request->loop = loop;
     request->connection = connection;
     (void)pthread_mutex_init(&request->lock, NULL);
     buf_init(&request->target, server->conf.target_bytes_max);
@@ -266,46 +268,60 @@ listen_on(const char *listen_text, int *ret_socket, unsigned *ret_port, struct e
 }
 
 static struct MHD_Daemon *
-daemon_start(struct http_server *server, int fd)
+daemon_start(struct http_server *server, struct http_loop *loop)
 {
     const struct http_server_conf *conf = &server->conf;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    unsigned pool = conf->thread_count > 1 ? conf->thread_count : 0;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned connections_max =
+        (conf->connections_max + conf->thread_count - 1) / conf->thread_count;
     /* Memory for one connection's head: the limits, and room for the library's own. */
     size_t memory = conf->header_bytes_max + conf->target_bytes_max + 16 * 1024;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        server, MHD_OPTION_CONNECTION_LIMIT, conf->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        flags, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, loop, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_CONNECTION_LIMIT, connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
         conf->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, pool ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, pool,
-        MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+}
+
+/* One daemon a thread, all on the same listening socket. */
+static bool
+loops_start(struct http_server *server)
+{
+    server->loops = mem_zalloc(server->conf.thread_count * sizeof(struct http_loop *));
+    for (unsigned i = 0; i < server->conf.thread_count; i++) {
+        struct http_loop *loop = http_loop_new(server);
+        struct MHD_Daemon *daemon = daemon_start(server, loop);
+        if (daemon == NULL) {
+            http_loop_stop(loop);
+            return false;
+        }
+        http_loop_start(loop, daemon);
+        server->loops[server->loop_count++] = loop;
+    }
+    return true;
 }
 
 enum err_code
 http_server_open(const struct http_server_conf *conf, struct http_server **ret_server,
                  struct err *err)
 {
-    int fd = -1;
     struct http_server *server = mem_zalloc(sizeof *server);
     server->conf = *conf;
-    enum err_code code = listen_on(conf->listen, &fd, &server->port, err);
+    enum err_code code = listen_on(conf->listen, &server->listen_fd, &server->port, err);
     if (code) {
         free(server);
         return code;
     }
     (void)pthread_mutex_init(&server->lock, NULL);
     (void)pthread_cond_init(&server->sweep_wake, NULL);
-    server->daemon = daemon_start(server, fd);
-    if (server->daemon == NULL) {
-        (void)close(fd);
-        free(server);
-        return ERR(err, ERR_CONFIG, "cannot start the HTTP server on %s", conf->listen);
-    }
     server->listening = true;
-    server->listen_fd = -1;
     if (pthread_create(&server->sweeper, NULL, sweeper_thread, server) != 0)
         abort();
+    if (!loops_start(server)) {
+        http_server_close(server);
+        return ERR(err, ERR_CONFIG, "cannot start the HTTP server on %s", conf->listen);
+    }
     *ret_server = server;
     return ERR_OK;
 }
@@ -329,9 +345,9 @@ http_server_quiesce(struct http_server *server)
         return;
     server->listening = false;
     atomic_store(&server->quiet, true);
-    server->listen_fd = MHD_quiesce_daemon(server->daemon);
-    if (server->listen_fd >= 0)
-        (void)shutdown(server->listen_fd, SHUT_RDWR); /* from now on connecting is refused */
+    for (size_t i = 0; i < server->loop_count; i++)
+        (void)MHD_quiesce_daemon(http_loop_daemon(server->loops[i])); /* the socket is ours again */
+    (void)shutdown(server->listen_fd, SHUT_RDWR); /* from now on connecting is refused */
 }
 
 void
@@ -345,9 +361,10 @@ http_server_close(struct http_server *server)
     (void)pthread_cond_signal(&server->sweep_wake);
     (void)pthread_mutex_unlock(&server->lock);
     (void)pthread_join(server->sweeper, NULL);
-    MHD_stop_daemon(server->daemon);
-    if (server->listen_fd >= 0)
-        (void)close(server->listen_fd);
+    for (size_t i = 0; i < server->loop_count; i++)
+        http_loop_stop(server->loops[i]);
+    free(server->loops);
+    (void)close(server->listen_fd);
     (void)pthread_cond_destroy(&server->sweep_wake);
     (void)pthread_mutex_destroy(&server->lock);
     free(server);

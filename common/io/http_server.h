@@ -1,5 +1,5 @@
 /*
- * HTTP/1.1 server on libmicrohttpd (epoll, a small pool of threads). Collects one whole request
+ * HTTP/1.1 server on libmicrohttpd (epoll, a few threads). Collects one whole request
  * within its limits, hands it over once, and answers when somebody replies, from any thread: the
  * connection is suspended in between, so a request that waits costs no thread. Knows nothing of
  * routes, sessions or JSON.
@@ -43,7 +43,7 @@ enum http_refusal {
 
 struct http_server_conf {
     const char *listen;       /* "127.0.0.1:8081"; port 0 picks a free one */
-    unsigned thread_count;    /* pool of the library, >= 1 */
+    unsigned thread_count;    /* that speak HTTP, >= 1 */
     unsigned connections_max; /* in all; further ones wait in the kernel's queue */
     size_t body_bytes_max;
     size_t target_bytes_max;

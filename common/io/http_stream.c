@@ -1,4 +1,3 @@
-/* Answers in pieces: the sender fills, the library's thread reads and sleeps in between. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 struct http_stream {
     pthread_mutex_t lock;
     struct MHD_Connection *connection;
+    struct http_loop *loop;
     struct buf pending;
     bool suspended;
     bool ended;  /* the sender is done */
@@ -68,6 +68,7 @@ http_reply_stream(struct http_request *request, unsigned status, const struct ht
     struct http_stream *stream = mem_zalloc(sizeof *stream);
     (void)pthread_mutex_init(&stream->lock, NULL);
     stream->connection = request->connection;
+    stream->loop = request->loop;
     stream->references = 2;
     buf_init(&stream->pending, pending_bytes_max);
     request->stream = stream;
@@ -75,7 +76,7 @@ http_reply_stream(struct http_request *request, unsigned status, const struct ht
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, stream, NULL);
     if (response == NULL)
         abort(); /* no memory */
-    http_headers_add(request->server, response, headers);
+    http_add_headers(request->server, response, headers);
     http_deliver(request, status, response);
     return stream;
 }
@@ -88,6 +89,7 @@ stream_wake(struct http_stream *stream)
         return;
     stream->suspended = false;
     MHD_resume_connection(stream->connection);
+    http_loop_wake(stream->loop);
 }
 
 void

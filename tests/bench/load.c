@@ -215,8 +215,10 @@ run(struct load *load, size_t connections)
     while (load->answered < load->requests) {
         send_due(load, timer);
         int ready = epoll_wait(epoll, events, 256, 10000);
-        if (ready <= 0)
+        if (ready <= 0) {
+            (void)fprintf(stderr, "load: %zu begun, %zu answered: ", load->begun, load->answered);
             die("no answer for 10 s");
+        }
         for (int i = 0; i < ready; i++) {
             uint64_t expirations;
             if (events[i].data.ptr == NULL)

@@ -13,7 +13,15 @@
 #include "io/http_server.h"
 #include "tests/unit/test.h"
 
-enum { CLIENTS = 8, REQUESTS = 150, REPLIERS = 3, QUEUE = 4096, STREAM_PIECES = 5 };
+/* LIBRARY_EVENTS: how many libmicrohttpd 0.9.75 takes from epoll at a time. */
+enum {
+    LIBRARY_EVENTS = 128,
+    CLIENTS = 8,
+    REQUESTS = 150,
+    REPLIERS = 3,
+    QUEUE = 4096,
+    STREAM_PIECES = 5
+};
 
 struct world {
     struct http_server *server;
@@ -22,6 +30,8 @@ struct world {
     struct http_request *queue[QUEUE];
     size_t count;
     bool stop;
+    bool gate_open; /* "/hold" blocks the library's thread until then */
+    bool held;
     atomic_uint finished;
 };
 
@@ -34,6 +44,12 @@ on_request(struct http_request *request, void *ctx)
         return;
     }
     (void)pthread_mutex_lock(&world->lock);
+    if (str_eq(http_request_path(request), STR("/hold"))) {
+        world->held = true;
+        (void)pthread_cond_broadcast(&world->wake);
+        while (!world->gate_open)
+            (void)pthread_cond_wait(&world->wake, &world->lock);
+    }
     world->queue[world->count++] = request;
     (void)pthread_cond_signal(&world->wake);
     (void)pthread_mutex_unlock(&world->lock);
@@ -162,13 +178,13 @@ client(void *arg)
 }
 
 static void
-world_open(struct world *world)
+world_open(struct world *world, unsigned thread_count)
 {
     (void)pthread_mutex_init(&world->lock, NULL);
     (void)pthread_cond_init(&world->wake, NULL);
     assert_works(http_server_open(&(struct http_server_conf){.listen = "127.0.0.1:0",
-                                                             .thread_count = 2,
-                                                             .connections_max = 100,
+                                                             .thread_count = thread_count,
+                                                             .connections_max = 400,
                                                              .body_bytes_max = 1024,
                                                              .target_bytes_max = 256,
                                                              .header_bytes_max = 2048,
@@ -199,7 +215,7 @@ every_client_gets_its_own_answer(void **state)
     pthread_t repliers[REPLIERS];
     unsigned wrong = 0;
     (void)state;
-    world_open(&world);
+    world_open(&world, 2);
     for (int i = 0; i < REPLIERS; i++)
         assert_int_equal(pthread_create(&repliers[i], NULL, replier, &world), 0);
     for (int i = 0; i < CLIENTS; i++)
@@ -217,6 +233,45 @@ every_client_gets_its_own_answer(void **state)
     for (int i = 0; i < REPLIERS; i++)
         (void)pthread_join(repliers[i], NULL);
     assert_int_equal(http_server_in_flight(world.server), 0);
+    world_close(&world);
+}
+
+/* As many requests as the library takes at a time, all ready in the same moment: version 0.9.75 on
+ * a thread of its own then sleeps until something else happens. */
+static void
+a_full_turn_of_requests_is_answered_at_once(void **state)
+{
+    static const char now[] = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char hold[] = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n";
+    static struct world world;
+    int clients[LIBRARY_EVENTS];
+    char answer[1024];
+    struct timeval patience = {.tv_sec = 3};
+    (void)state;
+    world_open(&world, 1);
+    for (int i = 0; i < LIBRARY_EVENTS; i++) {
+        clients[i] = dial(&world);
+        (void)setsockopt(clients[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        assert_int_equal(write(clients[i], now, sizeof now - 1), (ssize_t)sizeof now - 1);
+        assert_true(read_until(clients[i], "now", answer, sizeof answer));
+    }
+    int holder = dial(&world);
+    assert_int_equal(write(holder, hold, sizeof hold - 1), (ssize_t)sizeof hold - 1);
+    (void)pthread_mutex_lock(&world.lock);
+    while (!world.held)
+        (void)pthread_cond_wait(&world.wake, &world.lock);
+    for (int i = 0; i < LIBRARY_EVENTS; i++)
+        assert_int_equal(write(clients[i], now, sizeof now - 1), (ssize_t)sizeof now - 1);
+    world.gate_open = true;
+    (void)pthread_cond_broadcast(&world.wake);
+    (void)pthread_mutex_unlock(&world.lock);
+    for (int i = 0; i < LIBRARY_EVENTS; i++) {
+        assert_true(read_until(clients[i], "now", answer, sizeof answer));
+        (void)close(clients[i]);
+    }
+    http_reply(world.queue[0], 200, NULL, STR("held"));
+    assert_true(read_until(holder, "held", answer, sizeof answer));
+    (void)close(holder);
     world_close(&world);
 }
 
@@ -241,7 +296,7 @@ refuses_what_http_forbids(void **state)
     };
     static struct world world;
     (void)state;
-    world_open(&world);
+    world_open(&world, 2);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char answer[1024] = "";
         int fd = dial(&world);
@@ -262,7 +317,7 @@ a_body_that_trickles_ends_at_its_deadline(void **state)
     static struct world world;
     char answer[1024] = "";
     (void)state;
-    world_open(&world);
+    world_open(&world, 2);
     int fd = dial(&world);
     uint64_t begin_ns = clock_mono_ns();
     assert_int_equal(write(fd, head, sizeof head - 1), (ssize_t)sizeof head - 1);
@@ -287,6 +342,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_client_gets_its_own_answer),
+        cmocka_unit_test(a_full_turn_of_requests_is_answered_at_once),
         cmocka_unit_test(refuses_what_http_forbids),
         cmocka_unit_test(a_body_that_trickles_ends_at_its_deadline),
     };

@@ -24,8 +24,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
-import parts  # noqa: E402
-from parts import Failure, say  # noqa: E402
+import allotment  # noqa: E402
+import programs  # noqa: E402
+import run_dir  # noqa: E402
+import screen  # noqa: E402
+import secret_files  # noqa: E402
+import servers  # noqa: E402
+from run_dir import Failure, say  # noqa: E402
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
@@ -129,49 +134,49 @@ class Supervisor:
             for name in names:
                 if not self.children[name].alive():
                     raise Failure(f"{name} ended while starting; see {self.layout.logs}/{name}.log\n"
-                                  + parts.tail(self.layout.logs / f"{name}.log"))
+                                  + run_dir.tail(self.layout.logs / f"{name}.log"))
             if time.monotonic() > deadline:
                 raise Failure(f"{what} was not ready within {READY_SECONDS} s; see {self.layout.logs}")
             self.pause(0.05)
 
     def start_all(self):
         layout, ports = self.layout, self.ports
-        parts.prepare(layout, ports)
-        for make in (parts.postgres, parts.redis, parts.kafka):
+        secret_files.prepare(layout, ports)
+        for make in (servers.postgres, servers.redis, servers.kafka):
             self.launch(make(layout, ports))
-        self.wait_until("PostgreSQL", lambda: parts.postgres_ready(layout, ports), ["postgres"])
-        parts.database_prepare(layout, ports)
-        self.wait_until("Redis", lambda: parts.port_open(ports["redis"]), ["redis"])
-        self.launch(parts.sandbox(layout, ports))
-        self.wait_until("Kafka", lambda: parts.kafka_ready(layout, ports), ["kafka"])
-        parts.topics_prepare(layout)
-        parts.roster_prepare(layout)
+        self.wait_until("PostgreSQL", lambda: servers.postgres_ready(layout, ports), ["postgres"])
+        servers.database_prepare(layout, ports)
+        self.wait_until("Redis", lambda: allotment.port_open(ports["redis"]), ["redis"])
+        self.launch(programs.sandbox(layout, ports))
+        self.wait_until("Kafka", lambda: servers.kafka_ready(layout, ports), ["kafka"])
+        servers.topics_prepare(layout)
+        programs.roster_prepare(layout)
         for part in self.wanted_services():
             self.launch(part)
-        parts.edge_configure(layout, ports, self.copies)
-        self.launch(parts.edge(layout))
+        servers.edge_configure(layout, ports, self.copies)
+        self.launch(servers.edge(layout))
         names = [name for name, child in self.children.items() if child.part.admin]
         self.wait_until("a service", lambda: all(
-            parts.ready(self.children[name].part.admin) for name in names), names + ["edge"])
-        self.wait_until("the edge", lambda: parts.port_open(ports["edge"]), ["edge"])
+            run_dir.ready(self.children[name].part.admin) for name in names), names + ["edge"])
+        self.wait_until("the edge", lambda: allotment.port_open(ports["edge"]), ["edge"])
         self.describe()
 
     def wanted_services(self):
-        return [parts.service(self.layout, self.ports, name, number)
-                for name in parts.SERVICES for number in range(1, self.copies[name] + 1)]
+        return [programs.service(self.layout, self.ports, name, number)
+                for name in run_dir.SERVICES for number in range(1, self.copies[name] + 1)]
 
     def apply_copies(self):
         """COPIES changed: start what is missing, stop what is too much, tell the edge."""
         self.rescale = False
-        self.copies = parts.copies_read(self.layout)
+        self.copies = allotment.copies_read(self.layout)
         wanted = {part.name: part for part in self.wanted_services()}
         for name, part in wanted.items():
             if name not in self.children:
                 self.launch(part)
-        parts.edge_configure(self.layout, self.ports, self.copies)
+        servers.edge_configure(self.layout, self.ports, self.copies)
         self.children["edge"].process.send_signal(signal.SIGHUP)
         for name, child in list(self.children.items()):
-            if child.part.service in parts.SERVICES and name not in wanted:
+            if child.part.service in run_dir.SERVICES and name not in wanted:
                 child.stop()
                 del self.children[name]
         self.describe()
@@ -180,7 +185,7 @@ class Supervisor:
         processes = [{"name": name, "service": child.part.service, "pid": child.process.pid,
                       "admin": child.part.admin}
                      for name, child in self.children.items() if child.process is not None]
-        parts.describe(self.layout, self.ports, processes)
+        screen.describe(self.layout, self.ports, processes)
 
     def keep(self):
         """Until told to stop: what died is started again, later each time if it keeps dying."""
@@ -199,7 +204,7 @@ class Supervisor:
                     say(f"{child.part.name} ended ({child.process.returncode}), starting it again")
                 if now >= child.due:
                     child.due = 0.0
-                    parts.before_restart(self.layout, child.part)
+                    servers.before_restart(self.layout, child.part)
                     child.start(self.layout)
                     changed = True
             if changed:
@@ -214,7 +219,7 @@ class Supervisor:
 
     def stop_all(self):
         self.layout.demo.unlink(missing_ok=True)
-        for group in parts.STOP_ORDER:
+        for group in run_dir.STOP_ORDER:
             batch = [c for c in self.children.values() if c.part.service in group]
             for child in batch:
                 if child.alive():
@@ -264,13 +269,13 @@ def command_run(layout):
     layout.demo.unlink(missing_ok=True)
     (layout.run_dir / "urls.txt").unlink(missing_ok=True)
     shutil.rmtree(layout.run_dir / "hold", ignore_errors=True)
-    ports = parts.ports_choose(layout)
-    supervisor = Supervisor(layout, ports, parts.copies_wanted(layout))
+    ports = allotment.ports_choose(layout)
+    supervisor = Supervisor(layout, ports, allotment.copies_wanted(layout))
     supervisor.install_signals()
     status = 0
     try:
         supervisor.start_all()
-        block = parts.block(layout, ports, supervisor.copies, time.monotonic() - started)
+        block = screen.block(layout, ports, supervisor.copies, time.monotonic() - started)
         (layout.run_dir / "urls.txt").write_text(block)
         print(block, end="", flush=True)
         supervisor.keep()
@@ -289,7 +294,7 @@ def command_up(layout):
     pid = supervisor_pid(layout)
     if pid is not None:
         if os.environ.get("COPIES"):
-            parts.copies_wanted(layout)
+            allotment.copies_wanted(layout)
             os.kill(pid, signal.SIGHUP)
             return wait_for_copies(layout)
         print((layout.run_dir / "urls.txt").read_text(), end="")
@@ -314,13 +319,13 @@ def command_up(layout):
 
 
 def wait_for_copies(layout):
-    wanted = {f"{name}-{number}" for name, count in parts.copies_read(layout).items()
+    wanted = {f"{name}-{number}" for name, count in allotment.copies_read(layout).items()
               for number in range(1, count + 1)}
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         processes = json.loads(layout.demo.read_text())["processes"]
-        running = {p["name"] for p in processes if p["service"] in parts.SERVICES}
-        if running == wanted and all(parts.ready(p["admin"]) for p in processes if p["admin"]):
+        running = {p["name"] for p in processes if p["service"] in run_dir.SERVICES}
+        if running == wanted and all(run_dir.ready(p["admin"]) for p in processes if p["admin"]):
             return command_status(layout)
         time.sleep(0.1)
     raise Failure("the copies were not ready in time; HINT: make status")
@@ -346,7 +351,7 @@ def command_status(layout):
         return 1
     all_ready = True
     for process in json.loads(layout.demo.read_text())["processes"]:
-        fit = parts.ready(process["admin"]) if process["admin"] else parts.pid_alive(process["pid"])
+        fit = run_dir.ready(process["admin"]) if process["admin"] else run_dir.pid_alive(process["pid"])
         all_ready = all_ready and fit
         print(f"  {'✓' if fit else '✗'} {process['name']:<18} pid {process['pid']:<8} "
               f"{process['admin'] or ''}")
@@ -356,7 +361,7 @@ def command_status(layout):
 def command_clean_data(layout):
     if supervisor_pid(layout) is not None:
         raise Failure(f"{layout.run_dir} is running; HINT: make down")
-    parts.clean(layout)
+    run_dir.clean(layout)
     return 0
 
 
@@ -369,7 +374,7 @@ def main():
         sys.stderr.write(__doc__)
         return 2
     try:
-        return COMMANDS[sys.argv[1]](parts.Layout(ROOT))
+        return COMMANDS[sys.argv[1]](run_dir.Layout(ROOT))
     except Failure as failure:
         say(str(failure))
         return 1

@@ -11,7 +11,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy/local"))
-import parts  # noqa: E402
+import programs  # noqa: E402
+import run_dir  # noqa: E402
+import screen  # noqa: E402
 
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh-CN.md"}
 STOP = {"en": "Ctrl-C stops all", "zh": "Ctrl-C 停止全部"}
@@ -20,12 +22,12 @@ STOP = {"en": "Ctrl-C stops all", "zh": "Ctrl-C 停止全部"}
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_first_run_block(language):
     people = subprocess.run([ROOT / os.environ.get("BUILD", "build") / "bin/syctl", "people", "--count=1",
-                             f"--seed={parts.DEMO_SEED}"], capture_output=True, text=True, check=True).stdout
+                             f"--seed={programs.DEMO_SEED}"], capture_output=True, text=True, check=True).stdout
     student = next(csv.DictReader(io.StringIO(people)))
-    printed = parts.BLOCK[language].format(
+    printed = screen.BLOCK[language].format(
         edge="http://127.0.0.1:8080", sandbox="http://127.0.0.1:8099", name=student["XM"],
         number=student["SFZH"][:4] + "…" + student["SFZH"][-4:], xh=student["XH"],
-        services=" ".join(f"{name} ✓" for name in parts.SERVICES), seconds=4.7, stop=STOP[language])
+        services=" ".join(f"{name} ✓" for name in run_dir.SERVICES), seconds=4.7, stop=STOP[language])
     shown = re.search(r"```text\n(.*?)```", READMES[language].read_text(), re.S)[1]
     assert shown == printed
 

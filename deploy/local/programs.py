@@ -1,0 +1,60 @@
+"""The product's own processes, and the demo school."""
+import os
+
+from run_dir import base_env, Failure, HTTP_SERVICES, Part, run
+from secret_files import dsn
+
+DEMO_PEOPLE = 200
+DEMO_SEED = 2027
+CONSENT_VERSION = "1"
+WECHAT_APPID, WECHAT_H5_APPID = "wx0000000000000001", "wx0000000000000002"
+SMS = {"secret-id": "AKIDdemo", "sdk-app-id": "1400000001", "template-id": "1000001",
+       "sign-name": "生源上报", "region": "ap-guangzhou"}
+
+
+def roster_prepare(layout):
+    """The demo school, once."""
+    roster = layout.run_dir / "roster.csv"
+    if roster.exists():
+        return
+    fresh = roster.with_suffix(".new")
+    fresh.write_text(run([layout.bin / "syctl", "people", f"--count={DEMO_PEOPLE}", f"--seed={DEMO_SEED}"]))
+    run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "--json", "roster", "import", fresh])
+    fresh.replace(roster)
+
+
+def platform_env(layout, ports):
+    base = f"http://127.0.0.1:{ports['sandbox']}"
+    env = {"SY_WECHAT_BASE_URL": base, "SY_WECHAT_APPID": WECHAT_APPID, "SY_WECHAT_H5_APPID": WECHAT_H5_APPID,
+           "SY_WECHAT_SECRET_FILE": str(layout.secrets / "wechat.secret"),
+           "SY_WECHAT_H5_SECRET_FILE": str(layout.secrets / "wechat_h5.secret"),
+           "SY_SMS_BASE_URL": base, "SY_SMS_SECRET_KEY_FILE": str(layout.secrets / "sms.secret")}
+    env.update({"SY_SMS_" + name.replace("-", "_").upper(): value for name, value in SMS.items()})
+    return env
+
+
+def program(layout, ports, name, number, listen, admin, env):
+    binary = layout.bin / f"sy-{name}"
+    if not binary.exists():
+        raise Failure(f"{binary} is missing; HINT: make all")
+    copy = f"{name}-{number}" if number else name
+    full = {**base_env(), "SY_INSTANCE": copy, "SY_PROFILE": "demo",
+            "SY_ADMIN_LISTEN": f"127.0.0.1:{admin}", "SY_LISTEN": f"127.0.0.1:{listen}", **env}
+    extra = os.environ.get(f"EXTRA_{name.upper()}", "").split()
+    return Part(copy, name, [str(binary), *extra], full, str(layout.run_dir), f"http://127.0.0.1:{admin}")
+
+
+def sandbox(layout, ports):
+    return program(layout, ports, "sandbox", 0, ports["sandbox"], ports["sandbox_admin"],
+                   platform_env(layout, ports))
+
+
+def service(layout, ports, name, number):
+    env = {"SY_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka']}", "SY_PG_DSN": dsn(layout, ports, name),
+           "SY_REDIS_URL": f"redis://sy@127.0.0.1:{ports['redis']}/0",
+           "SY_REDIS_PASSWORD_FILE": str(layout.secrets / "redis_sy.secret"),
+           "SY_KEYS_FILE": str(layout.secrets / "keys"), "SY_CONSENT_VERSION": CONSENT_VERSION}
+    env.update(platform_env(layout, ports))
+    copy = f"{name}-{number}"
+    listen = ports[copy] if name in HTTP_SERVICES else 0
+    return program(layout, ports, name, number, listen, ports[f"{copy}_admin"], env)

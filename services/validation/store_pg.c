@@ -43,6 +43,10 @@ enum {
     STORED_COLUMNS = STORED_META + STORED_FIELDS,
     LATEST_COLUMNS = 5,
 };
+/* A field that a student fills in and that has no column would be lost without a word. */
+#define X(name, label, part, type, max, owner, ...) +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT)
+_Static_assert(STORED_FIELDS == (0 FIELD_TABLE(X)), "stored_fields lacks a field of the student");
+#undef X
 
 /* Opens *value if it is there; buries the item and returns false when it cannot be opened. */
 static bool

@@ -254,6 +254,15 @@ command_find(char **words, int count, int *ret_words)
     return NULL;
 }
 
+static bool
+command_group(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (commands[i].group && strcmp(commands[i].group, word) == 0)
+            return true;
+    return false;
+}
+
 static size_t
 args_wanted(const struct command *command)
 {
@@ -285,8 +294,12 @@ run(struct syctl *ctl, int argc, char **argv)
     }
     int words = 0;
     const struct command *command = command_find(argv + at, argc - at, &words);
+    if (command == NULL && at == argc)
+        return usage("missing argument:", "COMMAND");
     if (command == NULL)
-        return usage("unknown command", at < argc ? argv[at] : "");
+        return usage(at + 1 == argc && command_group(argv[at]) ? "incomplete command"
+                                                               : "unknown command",
+                     argv[at]);
     for (at += words; at < argc; at += used) {
         used = 1;
         if (strcmp(argv[at], "--help") == 0) {

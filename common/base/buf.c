@@ -112,7 +112,10 @@ buf_add_text(struct buf *buf, const char *text)
 void
 buf_add_char(struct buf *buf, char c)
 {
-    buf_add(buf, (struct str){&c, 1});
+    if (!buf_reserve(buf, 1))
+        return;
+    buf->ptr[buf->len++] = c;
+    buf->ptr[buf->len] = '\0';
 }
 
 void
@@ -240,10 +243,13 @@ struct str
 arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;
+    char stack[512];
     va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vsnprintf(stack, sizeof stack, format, args);
     va_end(args);
     assert(length >= 0);
+    if ((size_t)length < sizeof stack)
+        return arena_copy(arena, (struct str){stack, (size_t)length});
     char *text = arena_alloc(arena, (size_t)length + 1);
     va_start(args, format);
     (void)vsnprintf(text, (size_t)length + 1, format, args);

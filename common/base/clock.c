@@ -1,7 +1,5 @@
 #include "base/clock.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 enum { CHINA_OFFSET_MS = 8 * 3600 * 1000 };
@@ -37,51 +35,108 @@ clock_china_date(int64_t now_ms)
     return (uint32_t)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
 }
 
+/* Writes `value` with leading zeros and returns the place behind it. */
+static char *
+put_digits(char *out, unsigned value, unsigned width)
+{
+    for (unsigned i = width; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return out + width;
+}
+
 const char *
 clock_format_rfc3339(int64_t time_ms, char out[CLOCK_RFC3339_SIZE])
 {
     struct tm tm;
     clock_split(time_ms, &tm);
-    size_t length = strftime(out, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out + length, CLOCK_RFC3339_SIZE - length, ".%03uZ",
-                   (unsigned)(time_ms % 1000) % 1000u);
+    const struct {
+        int value;
+        unsigned width;
+        char behind;
+    } parts[] = {
+        {tm.tm_year + 1900, 4, '-'},
+        {tm.tm_mon + 1, 2, '-'},
+        {tm.tm_mday, 2, 'T'},
+        {tm.tm_hour, 2, ':'},
+        {tm.tm_min, 2, ':'},
+        {tm.tm_sec, 2, '.'},
+        {(int)(time_ms % 1000), 3, 'Z'},
+    };
+    char *at = out;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        at = put_digits(at, (unsigned)parts[i].value, parts[i].width);
+        *at++ = parts[i].behind;
+    }
+    *at = '\0';
     return out;
+}
+
+static int
+take_digits(const char *from, unsigned width)
+{
+    int value = 0;
+    for (unsigned i = 0; i < width; i++)
+        value = value * 10 + (from[i] - '0');
+    return value;
+}
+
+static bool
+tm_exists(const struct tm *tm)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = tm->tm_year + 1900;
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (tm->tm_mon < 0 || tm->tm_mon > 11)
+        return false;
+    return tm->tm_mday >= 1 && tm->tm_mday <= days[tm->tm_mon] + (leap && tm->tm_mon == 1) &&
+           tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60;
+}
+
+/* ".123Z" or "Z"; at most three digits. */
+static bool
+parse_fraction(struct str text, int64_t *ret_ms)
+{
+    size_t digits = text.len > 2 ? text.len - 2 : 0;
+    *ret_ms = 0;
+    if (text.len == 0 || text.ptr[text.len - 1] != 'Z')
+        return false;
+    if (text.len == 1)
+        return true;
+    if (text.ptr[0] != '.' || digits < 1 || digits > 3 ||
+        !str_is_digits((struct str){text.ptr + 1, digits}))
+        return false;
+    *ret_ms = take_digits(text.ptr + 1, (unsigned)digits);
+    for (size_t i = digits; i < 3; i++)
+        *ret_ms *= 10;
+    return true;
 }
 
 bool
 clock_parse_rfc3339(struct str text, int64_t *ret_time_ms)
 {
     static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-    if (text.len < sizeof shape || text.len >= CLOCK_RFC3339_SIZE)
+    enum { SHAPE_LENGTH = sizeof shape - 1 };
+    int64_t fraction_ms;
+    if (text.len <= SHAPE_LENGTH || text.len >= CLOCK_RFC3339_SIZE)
         return false;
-    for (size_t i = 0; i + 1 < sizeof shape; i++) {
+    for (size_t i = 0; i < SHAPE_LENGTH; i++) {
         bool digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
         if (shape[i] == 'd' ? !digit : text.ptr[i] != shape[i])
             return false;
     }
-    char copy[CLOCK_RFC3339_SIZE];
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    struct tm tm = {0};
-    char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL)
+    if (!parse_fraction((struct str){text.ptr + SHAPE_LENGTH, text.len - SHAPE_LENGTH},
+                        &fraction_ms))
         return false;
-    int64_t fraction_ms = 0;
-    if (*rest == '.') {
-        int64_t scale = 100;
-        const char *digits = ++rest;
-        for (; *rest >= '0' && *rest <= '9' && scale; rest++, scale /= 10)
-            fraction_ms += (*rest - '0') * scale;
-        if (rest == digits)
-            return false;
-    }
-    if (strcmp(rest, "Z") != 0)
+    struct tm tm = {
+        .tm_year = take_digits(text.ptr, 4) - 1900,
+        .tm_mon = take_digits(text.ptr + 5, 2) - 1,
+        .tm_mday = take_digits(text.ptr + 8, 2),
+        .tm_hour = take_digits(text.ptr + 11, 2),
+        .tm_min = take_digits(text.ptr + 14, 2),
+        .tm_sec = take_digits(text.ptr + 17, 2),
+    };
+    if (!tm_exists(&tm) || tm.tm_year < 70)
         return false;
-    /* A day that does not exist comes back as another one. */
-    char again[CLOCK_RFC3339_SIZE];
-    int64_t time_ms = (int64_t)timegm(&tm) * 1000 + fraction_ms;
-    if (time_ms < 0 || memcmp(clock_format_rfc3339(time_ms, again), copy, sizeof shape - 1) != 0)
-        return false;
-    *ret_time_ms = time_ms;
+    *ret_time_ms = (int64_t)timegm(&tm) * 1000 + fraction_ms;
     return true;
 }

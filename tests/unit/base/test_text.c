@@ -85,6 +85,40 @@ formats_and_reads_times(void **state)
     assert_true(clock_parse_rfc3339(STR("2026-09-21T14:13:20Z"), &time_ms));
     assert_false(clock_parse_rfc3339(STR("2026-09-21 14:13:20Z"), &time_ms));
     assert_false(clock_parse_rfc3339(STR("2026-09-21T14:13:20+08:00"), &time_ms));
+    static const struct {
+        const char *text;
+        int64_t time_ms; /* -1: refused */
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59Z", -1},
+        {"2024-02-29T23:59:59.9Z", 1709251199900},
+        {"2024-02-29T23:59:59.98Z", 1709251199980},
+        {"2023-02-29T00:00:00Z", -1},
+        {"2000-02-29T00:00:00Z", 951782400000},
+        {"2100-02-29T00:00:00Z", -1},
+        {"2026-04-31T00:00:00Z", -1},
+        {"2026-13-01T00:00:00Z", -1},
+        {"2026-00-01T00:00:00Z", -1},
+        {"2026-01-00T00:00:00Z", -1},
+        {"2026-01-01T24:00:00Z", -1},
+        {"2026-01-01T00:60:00Z", -1},
+        {"2026-01-01T00:00:60Z", -1},
+        {"2026-01-01T00:00:00.Z", -1},
+        {"2026-01-01T00:00:00.1234Z", -1},
+        {"2026-01-01T00:00:00.12aZ", -1},
+        {"2026-01-01T00:00:00z", -1},
+        {"2026-01-01T00:00:00", -1},
+        {"9999-12-31T23:59:59.999Z", 253402300799999},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool parsed = clock_parse_rfc3339(str_of(rows[i].text), &time_ms);
+        if (parsed != (rows[i].time_ms >= 0) || (parsed && time_ms != rows[i].time_ms))
+            fail_msg("%s: %d %lld", rows[i].text, parsed, (long long)time_ms);
+    }
+    for (int64_t at = 0; at < 4102444800000; at += 86400000 * 13 + 12345678) {
+        assert_true(clock_parse_rfc3339(str_of(clock_format_rfc3339(at, text)), &time_ms));
+        assert_int_equal(time_ms, at);
+    }
     assert_int_equal(clock_china_date(1790000000123), 20260921);
     assert_int_equal(clock_china_date(1790006400000 + 4 * 3600 * 1000), 20260922);
 }
@@ -102,6 +136,23 @@ arena_copies_are_terminated_and_forgotten_together(void **state)
     arena_reset(arena);
     assert_str(arena_copy(arena, STR("again")), "again");
     arena_free(arena);
+}
+
+static void
+an_arena_comes_back_from_its_pool_empty(void **state)
+{
+    (void)state;
+    struct arena_pool *pool = arena_pool_new(100000, 1);
+    struct arena *first = arena_pool_take(pool);
+    struct arena *second = arena_pool_take(pool);
+    assert_ptr_not_equal(first, second);
+    (void)arena_alloc(first, 99000);
+    arena_pool_put(pool, first);
+    arena_pool_put(pool, second); /* one waits already: this one is freed */
+    assert_ptr_equal(arena_pool_take(pool), first);
+    assert_non_null(arena_alloc(first, 99000)); /* more than what was left before */
+    arena_pool_put(pool, first);
+    arena_pool_free(pool);
 }
 
 static void
@@ -128,6 +179,7 @@ main(void)
         cmocka_unit_test(writes_json_that_stays_on_one_line),
         cmocka_unit_test(formats_and_reads_times),
         cmocka_unit_test(arena_copies_are_terminated_and_forgotten_together),
+        cmocka_unit_test(an_arena_comes_back_from_its_pool_empty),
         cmocka_unit_test(wraps_an_error_with_what_was_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,54 @@ base64_follows_rfc_4648(void **state)
             fail_msg("accepted '%s'", wrong[i]);
 }
 
+/* RFC 4231 test cases 2 and 3, FIPS 180-4's "abc"; by turns, because contexts are used again. */
+static void
+hashes_as_published(void **state)
+{
+    char key3[20];
+    char data3[50];
+    unsigned char digest[SHA256_SIZE];
+    char hex[2 * SHA256_SIZE + 1];
+    (void)state;
+    memset(key3, 0xAA, sizeof key3);
+    memset(data3, 0xDD, sizeof data3);
+    const struct {
+        struct str key; /* STR_NONE: no key, SHA-256 */
+        struct str data;
+        const char *hex;
+    } rows[] = {
+        {STR("Jefe"), STR("what do ya want for nothing?"),
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {STR_NONE, STR("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {{key3, sizeof key3},
+         {data3, sizeof data3},
+         "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+        {STR_NONE, STR(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    };
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    for (size_t i = 0; i < 2 * (size_t)ROWS; i++) {
+        if (rows[i % ROWS].key.ptr)
+            crypto_hmac_sha256(rows[i % ROWS].key, rows[i % ROWS].data, digest);
+        else
+            crypto_sha256(rows[i % ROWS].data, digest);
+        hex_encode(digest, sizeof digest, hex);
+        assert_string_equal(hex, rows[i % ROWS].hex);
+    }
+}
+
+static void
+nonces_do_not_repeat(void **state)
+{
+    enum { COUNT = 1000 };
+    static unsigned char nonces[COUNT][12];
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        crypto_nonce(nonces[i], sizeof nonces[i]);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(nonces[i], nonces[k], sizeof nonces[i]);
+    }
+}
+
 int
 main(void)
 {
@@ -196,6 +244,8 @@ main(void)
         cmocka_unit_test(gives_the_same_submission_id_for_the_same_key_of_the_same_student),
         cmocka_unit_test(index_depends_on_key_and_domain),
         cmocka_unit_test(base64_follows_rfc_4648),
+        cmocka_unit_test(hashes_as_published),
+        cmocka_unit_test(nonces_do_not_repeat),
     };
     int file = mkstemp(path);
     if (file < 0)

@@ -159,6 +159,7 @@ struct arena {
     struct arena_block *current;
     size_t used_total;
     size_t bytes_max;
+    struct arena *next_free; /* while it waits in a pool */
 };
 
 static struct arena_block *
@@ -262,17 +263,26 @@ struct arena_pool {
     size_t bytes_max;
     size_t keep_max;
     size_t count;
-    struct arena *free[];
+    struct arena *first;
 };
 
 struct arena_pool *
 arena_pool_new(size_t bytes_max, size_t keep_max)
 {
-    struct arena_pool *pool = mem_zalloc(sizeof *pool + keep_max * sizeof pool->free[0]);
+    struct arena_pool *pool = mem_zalloc(sizeof *pool);
     (void)pthread_mutex_init(&pool->lock, NULL);
     pool->bytes_max = bytes_max;
     pool->keep_max = keep_max;
     return pool;
+}
+
+static struct arena *
+pool_pop(struct arena_pool *pool)
+{
+    struct arena *arena = pool->first;
+    pool->first = arena->next_free;
+    pool->count--;
+    return arena;
 }
 
 void
@@ -280,8 +290,8 @@ arena_pool_free(struct arena_pool *pool)
 {
     if (pool == NULL)
         return;
-    for (size_t i = 0; i < pool->count; i++)
-        arena_free(pool->free[i]);
+    while (pool->first)
+        arena_free(pool_pop(pool));
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -291,8 +301,8 @@ arena_pool_take(struct arena_pool *pool)
 {
     struct arena *arena = NULL;
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->count)
-        arena = pool->free[--pool->count];
+    if (pool->first)
+        arena = pool_pop(pool);
     (void)pthread_mutex_unlock(&pool->lock);
     return arena ? arena : arena_new(pool->bytes_max);
 }
@@ -303,8 +313,11 @@ arena_pool_put(struct arena_pool *pool, struct arena *arena)
     arena_reset(arena);
     (void)pthread_mutex_lock(&pool->lock);
     bool kept = pool->count < pool->keep_max;
-    if (kept)
-        pool->free[pool->count++] = arena;
+    if (kept) {
+        arena->next_free = pool->first;
+        pool->first = arena;
+        pool->count++;
+    }
     (void)pthread_mutex_unlock(&pool->lock);
     if (!kept)
         arena_free(arena);

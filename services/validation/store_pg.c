@@ -43,7 +43,8 @@ enum {
     STORED_COLUMNS = STORED_META + STORED_FIELDS,
     LATEST_COLUMNS = 5,
 };
-/* A field that a student fills in and that has no column would be lost without a word. */
+/* A field that a student fills in and that has no column would be lost without a word.
+ * NOLINTNEXTLINE(bugprone-macro-parentheses): a term of the sum below */
 #define X(name, label, part, type, max, owner, ...) +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT)
 _Static_assert(STORED_FIELDS == (0 FIELD_TABLE(X)), "stored_fields lacks a field of the student");
 #undef X

@@ -104,7 +104,7 @@ SANITIZED = str(BUILD / "asan")
 GROUPS = {
     "style": lambda: style(["layers", "banned", "services", "format", "references", "shell", "python"]),
     "unit": lambda: programs(BUILD / "tests/unit"),
-    "contract": lambda: pytest("contract", ["tests/contract"]),
+    "contract": lambda: pytest("contract", ["tests/contract", "tests/faults"]),
     "lint": lambda: style(["cppcheck", "tidy"]),
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),

@@ -53,6 +53,7 @@ class Ports:
         self.path = layout.run_dir / "ports.json"
         self.numbers = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.sure = set()
+        self.linked = bool(os.environ.get("LINKS"))
 
     def __getitem__(self, name):
         if name not in self.sure:
@@ -68,6 +69,10 @@ class Ports:
                 self.numbers[name] = secrets.randbelow(PORT_LAST - PORT_FIRST) + PORT_FIRST
             self.sure.add(name)
             write_private(self.path, json.dumps(self.numbers, indent=1) + "\n")
+
+    def between(self, who, server):
+        """Where `who` finds `server`: the server itself, or the link that leads to it (links.py)."""
+        return self[f"{who}:{server}"] if self.linked else self[server]
 
     def fix(self, name, number):
         self.numbers[name] = number

@@ -23,8 +23,8 @@ def roster_prepare(layout):
     fresh.replace(roster)
 
 
-def platform_env(layout, ports):
-    base = f"http://127.0.0.1:{ports['sandbox']}"
+def platform_env(layout, port):
+    base = f"http://127.0.0.1:{port}"
     env = {"SY_WECHAT_BASE_URL": base, "SY_WECHAT_APPID": WECHAT_APPID, "SY_WECHAT_H5_APPID": WECHAT_H5_APPID,
            "SY_WECHAT_SECRET_FILE": str(layout.secrets / "wechat.secret"),
            "SY_WECHAT_H5_SECRET_FILE": str(layout.secrets / "wechat_h5.secret"),
@@ -46,15 +46,16 @@ def program(layout, ports, name, number, listen, admin, env):
 
 def sandbox(layout, ports):
     return program(layout, ports, "sandbox", 0, ports["sandbox"], ports["sandbox_admin"],
-                   platform_env(layout, ports))
+                   platform_env(layout, ports["sandbox"]))
 
 
 def service(layout, ports, name, number):
-    env = {"SY_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka']}", "SY_PG_DSN": dsn(layout, ports, name),
-           "SY_REDIS_URL": f"redis://sy@127.0.0.1:{ports['redis']}/0",
+    copy = f"{name}-{number}"
+    env = {"SY_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports.between(copy, 'kafka')}",
+           "SY_PG_DSN": dsn(layout, ports.between(copy, "postgres"), name),
+           "SY_REDIS_URL": f"redis://sy@127.0.0.1:{ports.between(copy, 'redis')}/0",
            "SY_REDIS_PASSWORD_FILE": str(layout.secrets / "redis_sy.secret"),
            "SY_KEYS_FILE": str(layout.secrets / "keys"), "SY_CONSENT_VERSION": CONSENT_VERSION}
-    env.update(platform_env(layout, ports))
-    copy = f"{name}-{number}"
+    env.update(platform_env(layout, ports.between(copy, "sandbox")))
     listen = ports[copy] if name in HTTP_SERVICES else 0
     return program(layout, ports, name, number, listen, ports[f"{copy}_admin"], env)

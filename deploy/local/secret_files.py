@@ -24,12 +24,12 @@ def prepare(layout, ports):
         write_private(keys, "".join(f"{purpose} {key_id} {secrets.token_hex(32)}\n" for purpose, key_id in
                                     (("seal", "k1"), ("index", "i1"), ("submission", "s1"))), 0o400)
     write_private(layout.secrets / "pgpass", "".join(
-        f"127.0.0.1:{ports['postgres']}:*:sy_{role}:{layout.secret('pg_' + role)}\n" for role in PG_ROLES))
+        f"127.0.0.1:*:*:sy_{role}:{layout.secret('pg_' + role)}\n" for role in PG_ROLES))
     write_private(layout.run_dir / "operator.json", json.dumps({
-        "kafka": f"127.0.0.1:{ports['kafka']}", "office_dsn": dsn(layout, ports, "office"),
-        "monitor_dsn": dsn(layout, ports, "monitor"), "keys_file": str(keys)}, indent=1) + "\n")
+        "kafka": f"127.0.0.1:{ports['kafka']}", "office_dsn": dsn(layout, ports["postgres"], "office"),
+        "monitor_dsn": dsn(layout, ports["postgres"], "monitor"), "keys_file": str(keys)}, indent=1) + "\n")
 
 
-def dsn(layout, ports, role):
-    return (f"host=127.0.0.1 port={ports['postgres']} dbname=shengyuan user=sy_{role} "
+def dsn(layout, port, role):
+    return (f"host=127.0.0.1 port={port} dbname=shengyuan user=sy_{role} "
             f"passfile={layout.secrets}/pgpass connect_timeout=3")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 
+import links
 from allotment import port_open
 from run_dir import base_env, Failure, fill, has_account, HTTP_SERVICES, Part, run, traversable, unprivileged
 from secret_files import PG_ROLES
@@ -77,14 +78,15 @@ def redis(layout, ports):
     return Part("redis", "redis", ["redis-server", str(layout.run_dir / "redis/redis.conf")], base_env(), "/")
 
 
-def kafka(layout, ports):
+def kafka(layout, ports, copies):
     libs = run([layout.root / "deploy/kafka/fetch.sh"]).strip()
     folder = layout.run_dir / "kafka"
     folder.mkdir(exist_ok=True)
     data = folder / "data"
     config = folder / "server.properties"
     fill(layout.root / "deploy/kafka/server.properties.in", config,
-         {"KAFKA_PORT": ports["kafka"], "CONTROLLER_PORT": ports["kafka_controller"], "DATA_DIR": data})
+         {"KAFKA_PORT": ports["kafka"], "CONTROLLER_PORT": ports["kafka_controller"], "DATA_DIR": data,
+          **links.kafka_listeners(ports, copies)})
     java = ["java", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=4", "-Xshare:auto", f"-Dsy.log.dir={layout.logs}",
             f"-Dlog4j2.configurationFile={layout.root}/deploy/kafka/log4j2.xml", "-cp", f"{libs}/*"]
     if not (data / "meta.properties").exists():
@@ -116,7 +118,7 @@ def edge_configure(layout, ports, copies):
             shutil.copy(layout.root / "docs" / name, html / name)
     upstreams = ""
     for name in HTTP_SERVICES:
-        servers = [ports[f"{name}-{number}"] for number in range(1, copies[name] + 1)]
+        servers = [ports.between("edge", f"{name}-{number}") for number in range(1, copies[name] + 1)]
         lines = "".join(f"        server 127.0.0.1:{port} max_fails=0;\n" for port in servers)
         upstreams += (f"    upstream {name} {{\n"
                       f"{lines or '        server 127.0.0.1:1 down;' + chr(10)}"

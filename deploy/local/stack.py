@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Runs the whole system on this machine: make run, up, down, status, clean-data.
 
-stack.py run|up|down|status|clean-data      RUN_DIR, PORT, SANDBOX_PORT, COPIES from the environment
+stack.py run|up|down|status|clean-data      RUN_DIR, PORT, SANDBOX_PORT, COPIES from the environment,
+                                            for fault tests also LINKS (links.py) and BACKOFF_MAX (seconds)
 
 One supervisor process per RUN_DIR owns every other process: it starts them in order, restarts what
 dies, and stops all of them when it is told to (SIGINT, SIGTERM) or dies itself. Everything is private
@@ -25,6 +26,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
 import allotment  # noqa: E402
+import links  # noqa: E402
 import programs  # noqa: E402
 import run_dir  # noqa: E402
 import screen  # noqa: E402
@@ -34,7 +36,7 @@ from run_dir import Failure, say  # noqa: E402
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
-BACKOFF_MAX = 5.0
+BACKOFF_MAX = float(os.environ.get("BACKOFF_MAX") or 5)
 STEADY_SECONDS = 30
 LOG_BYTES_MAX = 64 * 1024 * 1024
 PR_SET_PDEATHSIG = 1
@@ -142,8 +144,12 @@ class Supervisor:
     def start_all(self):
         layout, ports = self.layout, self.ports
         secret_files.prepare(layout, ports)
-        for make in (servers.postgres, servers.redis, servers.kafka):
-            self.launch(make(layout, ports))
+        if ports.linked:
+            self.launch(links.program(layout, ports, self.copies))
+            self.wait_until("the links", lambda: links.ready(layout), ["links"])
+        for part in (servers.postgres(layout, ports), servers.redis(layout, ports),
+                     servers.kafka(layout, ports, self.copies)):
+            self.launch(part)
         self.wait_until("PostgreSQL", lambda: servers.postgres_ready(layout, ports), ["postgres"])
         servers.database_prepare(layout, ports)
         self.wait_until("Redis", lambda: allotment.port_open(ports["redis"]), ["redis"])

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 from proxy import Links  # noqa: E402
+from shengyuan import wait_for  # noqa: E402
 
 
 class Echo:
@@ -53,10 +55,7 @@ def world(tmp_path):
     (tmp_path / "links.json").write_text(json.dumps({"a:echo": {"listen": port, "target": echo.port}}))
     proxy = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("proxy.py")),
                               str(tmp_path / "links.json")])
-    deadline = time.monotonic() + 10
-    while not (tmp_path / "links.sock").exists():
-        assert time.monotonic() < deadline and proxy.poll() is None
-        time.sleep(0.01)
+    wait_for("the proxy", lambda: (tmp_path / "links.sock").exists(), 10)
     links = Links(tmp_path)
     yield echo, links, lambda: socket.create_connection(("127.0.0.1", port), 5)
     links.close()
@@ -108,7 +107,6 @@ def test_jitter_keeps_the_order(world):
     links.both("*", jitter=20)
     for number in range(50):
         client.sendall(bytes([number]))
-        time.sleep(0.001)
     assert read(client, 50) == bytes(range(50))
 
 
@@ -144,8 +142,10 @@ def test_half_open_hides_that_the_client_has_gone(world):
     assert read(client, 1) == b"x"
     links.both("*", drop=True)
     client.close()
-    time.sleep(0.1)
-    assert links.stats()["a:echo"]["open"] == 1
+    other = connect()  # the proxy has seen the first one's end when it has seen this one
+    wait_for("the second connection", lambda: links.stats()["a:echo"]["connections"] == 2)
+    assert links.stats()["a:echo"]["open"] == 2
+    other.close()
 
 
 @pytest.mark.parametrize("count", [1, 5, 10])

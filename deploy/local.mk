@@ -1,6 +1,6 @@
 # The whole system on this machine, private to RUN_DIR (default .run).
 STACK := /usr/bin/python3 deploy/local/stack.py
-export RUN_DIR PORT SANDBOX_PORT COPIES BUILD
+export RUN_DIR PORT SANDBOX_PORT COPIES BROKERS BUILD
 JOBS ?= $(shell nproc)
 
 .PHONY: deps build-run run up down status demo clean-data

@@ -126,7 +126,8 @@ struct kafka_topic_conf {
     int replication;
     const char *retention_ms; /* NULL: the broker's default */
 };
-/* Creates what is missing; topics that exist are left as they are. */
+/* Creates what is missing; topics that exist are left as they are. With three replicas or more,
+ * two must have a message before it is acknowledged. */
 enum err_code kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics,
                                   size_t count, unsigned timeout_ms, struct err *err) MUST_CHECK;
 /* A client that only asks whether a broker answers. One thread. */

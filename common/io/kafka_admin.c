@@ -33,6 +33,9 @@ new_topic(const struct kafka_topic_conf *conf)
         rd_kafka_NewTopic_new(conf->name, conf->partitions, conf->replication, text, sizeof text);
     if (topic && conf->retention_ms)
         (void)rd_kafka_NewTopic_set_config(topic, "retention.ms", conf->retention_ms);
+    /* What is acknowledged is in two places, and one broker may be away. */
+    if (topic && conf->replication > 2)
+        (void)rd_kafka_NewTopic_set_config(topic, "min.insync.replicas", "2");
     return topic;
 }
 

@@ -1,4 +1,4 @@
-"""Which port each process has and how many copies of each service there are: kept in RUN_DIR."""
+"""Which port each process has, how many copies of each service and how many brokers there are: kept in RUN_DIR."""
 import fcntl
 import json
 import os
@@ -53,6 +53,7 @@ class Ports:
         self.path = layout.run_dir / "ports.json"
         self.numbers = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.sure = set()
+        self.brokers = broker_names(brokers_wanted(layout))
         self.linked = bool(os.environ.get("LINKS"))
 
     def __getitem__(self, name):
@@ -70,6 +71,10 @@ class Ports:
             self.sure.add(name)
             write_private(self.path, json.dumps(self.numbers, indent=1) + "\n")
 
+    def bootstrap(self, who=None):
+        """The brokers' addresses for `who`: a copy behind its links, or anybody who goes straight there."""
+        return ",".join(f"127.0.0.1:{self.between(who, name) if who else self[name]}" for name in self.brokers)
+
     def between(self, who, server):
         """Where `who` finds `server`: the server itself, or the link that leads to it (links.py)."""
         return self[f"{who}:{server}"] if self.linked else self[server]
@@ -84,6 +89,24 @@ def ports_choose(layout):
     ports.fix("edge", port_given("PORT", 8080))
     ports.fix("sandbox", port_given("SANDBOX_PORT", 8099))
     return ports
+
+
+def brokers_wanted(layout):
+    """BROKERS=3 for a new RUN_DIR: three with everything in three replicas, two of which must have it. Kept."""
+    path = layout.run_dir / "brokers.json"
+    kept = json.loads(path.read_text()) if path.exists() else \
+        1 if (layout.run_dir / "kafka").exists() else None
+    asked = os.environ.get("BROKERS") or str(kept or 1)
+    if asked not in ("1", "3"):
+        raise Failure(f"BROKERS='{asked}' is neither 1 nor 3")
+    if kept not in (None, int(asked)):
+        raise Failure(f"{layout.run_dir} has {kept} broker{'s' * (kept > 1)}; HINT: make clean-data, or another RUN_DIR")
+    write_private(path, asked + "\n")
+    return int(asked)
+
+
+def broker_names(count):
+    return ["kafka"] if count == 1 else [f"kafka-{number}" for number in range(1, count + 1)]
 
 
 def copies_read(layout):

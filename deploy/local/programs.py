@@ -51,7 +51,7 @@ def sandbox(layout, ports):
 
 def service(layout, ports, name, number):
     copy = f"{name}-{number}"
-    env = {"SY_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports.between(copy, 'kafka')}",
+    env = {"SY_KAFKA_BOOTSTRAP": ports.bootstrap(copy),
            "SY_PG_DSN": dsn(layout, ports.between(copy, "postgres"), name),
            "SY_REDIS_URL": f"redis://sy@127.0.0.1:{ports.between(copy, 'redis')}/0",
            "SY_REDIS_PASSWORD_FILE": str(layout.secrets / "redis_sy.secret"),

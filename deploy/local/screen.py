@@ -24,7 +24,7 @@ def describe(layout, ports, processes):
     write_private(layout.demo, json.dumps({
         "edge": f"http://127.0.0.1:{ports.between('client', 'edge')}",
         "sandbox": f"http://127.0.0.1:{ports['sandbox']}",
-        "postgres": reader, "kafka": f"127.0.0.1:{ports['kafka']}", "redis": redis_url,
+        "postgres": reader, "kafka": ports.bootstrap(), "redis": redis_url,
         "consent_version": CONSENT_VERSION, "processes": processes, "students": demo_students(layout),
         "staff": []}, ensure_ascii=False, indent=1) + "\n")
 

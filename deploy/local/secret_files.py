@@ -26,7 +26,7 @@ def prepare(layout, ports):
     write_private(layout.secrets / "pgpass", "".join(
         f"127.0.0.1:*:*:sy_{role}:{layout.secret('pg_' + role)}\n" for role in PG_ROLES))
     write_private(layout.run_dir / "operator.json", json.dumps({
-        "kafka": f"127.0.0.1:{ports['kafka']}", "office_dsn": dsn(layout, ports["postgres"], "office"),
+        "kafka": ports.bootstrap(), "office_dsn": dsn(layout, ports["postgres"], "office"),
         "monitor_dsn": dsn(layout, ports["postgres"], "monitor"), "keys_file": str(keys)}, indent=1) + "\n")
 
 

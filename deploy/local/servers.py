@@ -1,6 +1,8 @@
 """The servers of others: PostgreSQL, Redis, Kafka, the edge. How each is set up and started, when it is ready."""
+import base64
 import glob
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -8,7 +10,8 @@ import tempfile
 
 import links
 from allotment import port_open
-from run_dir import base_env, Failure, fill, has_account, HTTP_SERVICES, Part, run, traversable, unprivileged
+from run_dir import (base_env, Failure, fill, has_account, HTTP_SERVICES, Part, run, traversable, unprivileged,
+                     write_private)
 from secret_files import PG_ROLES
 
 
@@ -78,35 +81,56 @@ def redis(layout, ports):
     return Part("redis", "redis", ["redis-server", str(layout.run_dir / "redis/redis.conf")], base_env(), "/")
 
 
-def kafka(layout, ports, copies):
+def kafka_cluster(layout):
+    """The id that all brokers of this RUN_DIR are formatted with."""
+    path = layout.run_dir / "kafka-cluster"
+    if not path.exists():
+        write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=") + "\n")
+    return path.read_text().strip()
+
+
+def kafkas(layout, ports, copies):
+    return [kafka(layout, ports, copies, number, name) for number, name in enumerate(ports.brokers, 1)]
+
+
+def kafka(layout, ports, copies, number, name):
     libs = run([layout.root / "deploy/kafka/fetch.sh"]).strip()
-    folder = layout.run_dir / "kafka"
+    alone = len(ports.brokers) == 1
+    folder = layout.run_dir / name
     folder.mkdir(exist_ok=True)
     data = folder / "data"
     config = folder / "server.properties"
     fill(layout.root / "deploy/kafka/server.properties.in", config,
-         {"KAFKA_PORT": ports["kafka"], "CONTROLLER_PORT": ports["kafka_controller"], "DATA_DIR": data,
-          **links.kafka_listeners(ports, copies)})
+         {"NODE": number, "KAFKA_PORT": ports[name], "CONTROLLER_PORT": ports[f"{name}_controller"],
+          "CONTROLLERS": links.controllers(ports, name), "DATA_DIR": data, "REPLICAS": len(ports.brokers),
+          "REPLICAS_MIN": 1 if alone else 2, **links.kafka_listeners(ports, copies, name)})
     java = ["java", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=4", "-Xshare:auto", f"-Dsy.log.dir={layout.logs}",
             f"-Dlog4j2.configurationFile={layout.root}/deploy/kafka/log4j2.xml", "-cp", f"{libs}/*"]
     if not (data / "meta.properties").exists():
         shutil.rmtree(data, ignore_errors=True)
-        cluster = run([*java, "kafka.tools.StorageTool", "random-uuid"]).split()[-1]
-        run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config])
-    return Part("kafka", "kafka", [java[0], "-Xms256m", "-Xmx512m", *java[1:], "kafka.Kafka", str(config)],
-                base_env(), str(folder))
+        run([*java, "kafka.tools.StorageTool", "format", "-t", kafka_cluster(layout), "-c", config])
+    heap = ["-Xms256m", "-Xmx512m"] if alone else ["-Xms128m", "-Xmx384m"]
+    return Part(name, "kafka", [java[0], *heap, *java[1:], "kafka.Kafka", str(config)], base_env(), str(folder))
 
 
 def kafka_ready(layout, ports):
-    if not port_open(ports["kafka"]):
+    if not all(port_open(ports[name]) for name in ports.brokers):
         return False
     done = subprocess.run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "lag"],
                           capture_output=True, text=True, check=False)
     return done.returncode == 0 or "does not exist" in done.stderr  # no topics yet: it answers
 
 
-def topics_prepare(layout):
-    run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "topics", "apply"])
+def topics_ready(layout, ports):
+    """Makes the topics; a broker that has only just come may not count as a replica yet."""
+    try:
+        run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "topics", "apply",
+             f"--replication={len(ports.brokers)}"])
+    except Failure as failure:
+        if len(ports.brokers) == 1 or "replication factor" not in str(failure):
+            raise
+        return False
+    return True
 
 
 def edge_configure(layout, ports, copies):

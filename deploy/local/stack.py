@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs the whole system on this machine: make run, up, down, status, clean-data.
 
-stack.py run|up|down|status|clean-data      RUN_DIR, PORT, SANDBOX_PORT, COPIES from the environment,
-                                            for fault tests also LINKS (links.py) and BACKOFF_MAX (seconds)
+stack.py run|up|down|status|clean-data      RUN_DIR, PORT, SANDBOX_PORT, COPIES, BROKERS from the environment
+                                            (allotment.py), for fault tests also LINKS (links.py) and
+                                            BACKOFF_MAX (seconds)
 
 One supervisor process per RUN_DIR owns every other process: it starts them in order, restarts what
 dies, and stops all of them when it is told to (SIGINT, SIGTERM) or dies itself. Everything is private
@@ -148,14 +149,14 @@ class Supervisor:
             self.launch(links.program(layout, ports, self.copies))
             self.wait_until("the links", lambda: links.ready(layout), ["links"])
         for part in (servers.postgres(layout, ports), servers.redis(layout, ports),
-                     servers.kafka(layout, ports, self.copies)):
+                     *servers.kafkas(layout, ports, self.copies)):
             self.launch(part)
         self.wait_until("PostgreSQL", lambda: servers.postgres_ready(layout, ports), ["postgres"])
         servers.database_prepare(layout, ports)
         self.wait_until("Redis", lambda: allotment.port_open(ports["redis"]), ["redis"])
         self.launch(programs.sandbox(layout, ports))
-        self.wait_until("Kafka", lambda: servers.kafka_ready(layout, ports), ["kafka"])
-        servers.topics_prepare(layout)
+        self.wait_until("Kafka", lambda: servers.kafka_ready(layout, ports), ports.brokers)
+        self.wait_until("a topic", lambda: servers.topics_ready(layout, ports), ports.brokers)
         programs.roster_prepare(layout)
         for part in self.wanted_services():
             self.launch(part)

@@ -111,6 +111,8 @@ GROUPS = {
     "component-tsan": lambda: run_program(ROOT / BUILD / "tsan/tests/component/test_http_server"),
     "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
                                   KEEP_LOGS=str(LOGS / "system")),
+    "security": lambda: pytest("security", ["tests/security"], BUILD=SANITIZED,
+                               KEEP_LOGS=str(LOGS / "system-security")),
 }
 # Beside the others: waits more than it works.
 BACKGROUND = ("component-asan",)

@@ -6,6 +6,13 @@
 
 /* --- reading a request --- */
 
+const char *
+http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
+    return names[method];
+}
+
 enum http_method
 http_request_method(const struct http_request *request)
 {

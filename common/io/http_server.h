@@ -73,6 +73,8 @@ void http_server_quiesce(struct http_server *server);
 /* All requests must have been replied to. NULL is fine. */
 void http_server_close(struct http_server *server);
 
+/* "GET" …; "OTHER" for what is none of ours. */
+const char *http_method_name(enum http_method method);
 enum http_method http_request_method(const struct http_request *request);
 /* The path as sent, before '?', not decoded. */
 struct str http_request_path(const struct http_request *request);

@@ -64,7 +64,8 @@ route_matches(const struct api_route *route, struct str path, struct str args[AP
         struct str want = str_cut(&pattern, '/');
         struct str have = str_cut(&path, '/');
         if (want.len && want.ptr[0] == '{') {
-            if (have.len == 0 || count == API_PATH_ARGS_MAX)
+            bool dots = str_eq(have, STR(".")) || str_eq(have, STR(".."));
+            if (have.len == 0 || dots || count == API_PATH_ARGS_MAX)
                 return false;
             args[count++] = have;
         } else if (!str_eq(want, have)) {
@@ -92,7 +93,6 @@ static const struct api_route *
 route_find(const struct api *api, const struct http_request *request,
            struct str args[API_PATH_ARGS_MAX], enum problem_id *ret_problem, struct buf *ret_allow)
 {
-    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
     struct str path = http_request_path(request);
     enum http_method method = http_request_method(request);
     *ret_problem = PROBLEM_NOT_FOUND;
@@ -104,7 +104,7 @@ route_find(const struct api *api, const struct http_request *request,
             continue;
         if (route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD))
             return route;
-        buf_printf(ret_allow, "%s%s", ret_allow->len ? ", " : "", names[route->method]);
+        buf_printf(ret_allow, "%s%s", ret_allow->len ? ", " : "", http_method_name(route->method));
         *ret_problem = PROBLEM_METHOD;
     }
     return NULL;

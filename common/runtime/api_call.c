@@ -104,9 +104,8 @@ api_query(const struct api_call *call, const char *name, bool *ret_malformed)
 static void
 reply(struct api_call *call, unsigned status, const struct http_header *headers, struct str body)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OTHER"};
     struct http_request *request = call->request;
-    const char *method = methods[http_request_method(request)];
+    const char *method = http_method_name(http_request_method(request));
     const char *route = call->route ? call->route->path : "-";
     struct arena *arena = call->arena;
     struct api *api = call->owner;

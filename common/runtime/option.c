@@ -124,6 +124,9 @@ print_help(const struct program *program, const struct option_values *values)
     printf("  %-38s %s\n  %-38s %s\n  %-38s %s\n  %-38s %s\n", "--help", "this text", "--version",
            "version and commit", "--print-config", "the configuration in force", "--check-config",
            "whether the configuration is complete");
+    if (program->needs & NEED_HTTP)
+        printf("  %-38s %s\n", "--print-routes",
+               "every call that is answered: method, path, access");
 }
 
 static int

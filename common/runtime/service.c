@@ -109,10 +109,24 @@ run_with_keys(const struct service *service, struct runtime *runtime, const void
     return status;
 }
 
+/* One line a call: method, path, who may call it. */
+static int
+print_routes(const struct service *service)
+{
+    static const char *const access[] = {[API_PUBLIC] = "public", [API_SESSION] = "session"};
+    for (size_t i = 0; i < service->route_count; i++) {
+        const struct api_route *route = &service->routes[i];
+        printf("%s %s %s\n", http_method_name(route->method), route->path, access[route->access]);
+    }
+    return 0;
+}
+
 int
 service_main(const struct service *service, int argc, char **argv)
 {
     int status = 0;
+    if (argc == 2 && strcmp(argv[1], "--print-routes") == 0)
+        return print_routes(service);
     void *conf = mem_zalloc(service->program->conf_size);
     struct runtime runtime = {.program = service->program, .conf = conf};
     if (options_load(service->program, argc, argv, conf, &status) == OPTIONS_RUN) {

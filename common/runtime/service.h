@@ -5,6 +5,7 @@
 #pragma once
 
 #include "io/keyring.h"
+#include "runtime/api.h"
 #include "runtime/health.h"
 #include "runtime/option.h"
 
@@ -17,6 +18,9 @@ struct runtime {
 
 struct service {
     const struct program *program;
+    /* Every call it answers; printed by --print-routes. */
+    const struct api_route *routes;
+    size_t route_count;
     /* Makes the service; checks of readiness are added here. *ret_service is passed on. */
     enum err_code (*start)(struct runtime *runtime, const void *conf, void **ret_service,
                            struct err *err);

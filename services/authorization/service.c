@@ -100,6 +100,8 @@ authorization_start(struct runtime *runtime, const void *conf, void **ret_servic
 
 const struct service authorization_service = {
     .program = &authorization_program,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
     .start = authorization_start,
     .drain = authorization_drain,
     .stop = authorization_stop,

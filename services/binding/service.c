@@ -90,6 +90,8 @@ binding_start(struct runtime *runtime, const void *conf, void **ret_service, str
 
 const struct service binding_service = {
     .program = &binding_program,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
     .start = binding_start,
     .drain = binding_drain,
     .stop = binding_stop,

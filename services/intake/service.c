@@ -261,6 +261,8 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
 
 const struct service intake_service = {
     .program = &intake_program,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
     .start = intake_start,
     .loop = intake_loop,
     .drain = intake_drain,

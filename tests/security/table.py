@@ -1,0 +1,74 @@
+"""Who may do what: every call × whose thing it is about × who calls, and the status that comes of it.
+
+The calls are those that the programs print, the document describes and this table lists: test_access.py
+compares the three. Staff comes with its first route.
+"""
+import subprocess
+
+SERVICES = ("authorization", "binding", "intake")
+# Logged in only; face check passed; two of one school; one of another; and tokens that are no more.
+PRINCIPALS = ("anonymous", "unbound", "verified", "a1", "a2", "b1", "expired", "logged-out", "rotated")
+DEAD = ("anonymous", "expired", "logged-out", "rotated")
+BOUND = ("a1", "a2", "b1")
+
+PUBLIC, SESSION, BINDING = "public", "session", "binding"
+# service, method, path, the step that has to be behind one, {whose thing: status for who is that far}
+#   own, same (school), other (school), missing; "-" is a call that is about nobody's thing
+TABLE = (
+    ("authorization", "POST", "/api/v1/session", PUBLIC, {"-": 201}),
+    ("authorization", "GET", "/api/v1/session", SESSION, {"own": 200}),
+    ("authorization", "DELETE", "/api/v1/session", SESSION, {"own": 204}),
+    ("binding", "POST", "/api/v1/identity/verifications", SESSION, {"own": 201}),
+    ("binding", "POST", "/api/v1/identity/verifications/{id}/completion", SESSION,
+     {"own": 200, "same": 404, "other": 404, "missing": 404}),
+    ("binding", "POST", "/api/v1/identity/phone-codes", SESSION, {"own": 202}),
+    # The person in the body: only one whose face check this account has passed; then once.
+    ("binding", "POST", "/api/v1/identity/binding", SESSION,
+     {"own": {"unbound": 403, "verified": 201, "a1": 409, "a2": 409, "b1": 409},
+      "same": 403, "other": 403, "missing": 403}),
+    ("binding", "GET", "/api/v1/identity/binding", BINDING, {"own": 200}),
+    ("binding", "PUT", "/api/v1/identity/phone", BINDING, {"own": 200}),
+    ("intake", "GET", "/api/v1/form", BINDING, {"own": 200}),
+    ("intake", "GET", "/api/v1/codes/{table}", SESSION, {"-": 200, "missing": 404}),
+    ("intake", "GET", "/api/v1/draft", BINDING, {"own": 200}),
+    ("intake", "PUT", "/api/v1/draft", BINDING, {"own": 200}),
+    ("intake", "POST", "/api/v1/submissions", BINDING, {"own": 202}),
+    ("intake", "GET", "/api/v1/submissions/{id}", BINDING,
+     {"own": 200, "same": 404, "other": 404, "missing": 404}),
+    ("intake", "GET", "/api/v1/submissions/{id}/events", BINDING,
+     {"own": 200, "same": 404, "other": 404, "missing": 404}),
+)
+
+
+def status(row, target, who):
+    """What the table says; None for a thing that this one cannot have."""
+    _, _, path, step, cells = row
+    cell = cells[target]
+    if step != PUBLIC and who in DEAD:
+        return 401
+    if step == BINDING and who not in BOUND:
+        return None if target == "own" and "{id}" in path else 403
+    return cell.get(who) if isinstance(cell, dict) else cell
+
+
+def cells(service=None):
+    """(row, target, who, status) of every cell there is."""
+    for row in TABLE:
+        for target in row[4]:
+            for who in PRINCIPALS:
+                if service in (None, row[0]) and status(row, target, who) is not None:
+                    yield row, target, who, status(row, target, who)
+
+
+def printed(bin_dir):
+    """{(service, method, path): access} as the programs themselves tell."""
+    found = {}
+    for program in sorted(bin_dir.glob("sy-*")):
+        name = program.name.removeprefix("sy-")
+        if name in ("gen-docs", "sandbox"):
+            continue
+        done = subprocess.run([str(program), "--print-routes"], capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            method, path, access = line.split()
+            found[name, method, path] = access
+    return found

@@ -2,7 +2,7 @@
 #
 #   BUILD=dir       where objects and binaries go            (default build)
 #   CC=gcc|clang    compiler                                  (default gcc)
-#   SANITIZE=address|thread   instrumented build; use another BUILD with it
+#   SANITIZE=address|thread|fuzzer   instrumented build; use another BUILD with it
 
 BUILD ?= build
 ifeq ($(origin CC),default)
@@ -30,6 +30,7 @@ HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection 
 ifdef SANITIZE
 SANITIZE_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_thread := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_fuzzer := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN := $(SANITIZE_$(SANITIZE))
 SANITIZE_LINK := $(SANITIZE_$(SANITIZE))
 endif
@@ -90,6 +91,7 @@ $(BUILD)/bin/sy-gen-docs: $(GENDOCS_OBJECTS) $(LIB)
 
 include services/sql.mk
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 include deploy/local.mk
 
 .PHONY: format clean

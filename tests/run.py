@@ -78,6 +78,29 @@ def style(scripts):
     return sum(p for p, _ in results), sum(f for _, f in results)
 
 
+def fuzz_replays():
+    """Each fuzz target over its corpus: one test a target, and it must have one."""
+    folder = ROOT / BUILD / "asan/fuzz/replay"
+    targets = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("t[0-9]*_*.c"))
+
+    def replay(target):
+        corpus = sorted(map(str, (ROOT / "tests/fuzz/corpus" / target.split("_")[0]).glob("*.lines")))
+        try:
+            done = subprocess.run([str(folder / target), *corpus], cwd=ROOT, env=clean_env(), capture_output=True,
+                                  text=True, errors="replace", timeout=PROGRAM_SECONDS, check=False)
+            text, good = done.stdout + done.stderr, done.returncode == 0
+        except (OSError, subprocess.TimeoutExpired) as trouble:
+            text, good = str(trouble), False
+        (LOGS / f"fuzz-{target}.log").write_text(text)
+        if not good:
+            show(target, text)
+        return (1, 0) if good else (0, 1)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(replay, targets))
+    oracle = pytest("fuzz-oracle", ["tests/fuzz"], BUILD=SANITIZED)
+    return sum(p for p, _ in results) + oracle[0], sum(f for _, f in results) + oracle[1]
+
+
 def pytest(name, paths, **env):
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -108,6 +131,7 @@ GROUPS = {
     "lint": lambda: style(["cppcheck", "tidy"]),
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),
+    "fuzz": fuzz_replays,
     "component-tsan": lambda: run_program(ROOT / BUILD / "tsan/tests/component/test_http_server"),
     "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
                                   KEEP_LOGS=str(LOGS / "system")),

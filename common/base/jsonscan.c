@@ -159,7 +159,21 @@ scan_number(struct scan *scan)
 
 static enum err_code scan_value(struct scan *scan, unsigned depth);
 
-/* Names are compared as written; one with an escape is refused, so that equal names look equal. */
+/* Names are compared as written: one with an escape is refused, so that equal names look equal, and
+ * so is one that base/jsonw.h would write with an escape, so that we let in what we write. */
+static bool
+name_plain(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        bool separator = c == 0xE2 && i + 2 < name.len && (unsigned char)name.ptr[i + 1] == 0x80 &&
+                         ((unsigned char)name.ptr[i + 2] & 0xFE) == 0xA8;
+        if (c == '\\' || c == 0x7F || separator)
+            return false;
+    }
+    return true;
+}
+
 static enum err_code
 scan_key(struct scan *scan, size_t first_key)
 {
@@ -169,7 +183,7 @@ scan_key(struct scan *scan, size_t first_key)
     enum err_code code = scan_string(scan, &key);
     if (code)
         return code;
-    if (key.len && memchr(key.ptr, '\\', key.len))
+    if (!name_plain(key))
         return scan_fail(scan, "a member name without escapes");
     for (size_t i = first_key; i < scan->key_count; i++)
         if (str_eq(scan->keys[i], key))

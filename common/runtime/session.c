@@ -36,6 +36,8 @@ session_decode(struct str text, struct session *ret)
     uint64_t opened = 0;
     uint64_t expires = 0;
     uint64_t sequence = 0;
+    if (text.len && memchr(text.ptr, '\0', text.len))
+        return false; /* not text: it could not be written again as it is */
     for (size_t i = 0; i < SESSION_FIELDS; i++) {
         if (text.ptr == NULL)
             return false;

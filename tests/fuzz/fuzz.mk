@@ -1,0 +1,31 @@
+# Fuzz targets: tests/fuzz/t<n>_<name>.c, known by their number. One source, two programs: with
+# libFuzzer (clang; make fuzz) and with replay.c (whatever compiler BUILD uses; make fuzz-replay).
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/t[0-9]*_*.c))
+FUZZ_NAMES := $(FUZZ_SOURCES:tests/fuzz/%.c=%)
+FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay/%)
+FUZZ_ENGINES := $(FUZZ_NAMES:%=$(BUILD)/fuzz/engine/%)
+# What a target needs of a service: its pure decisions.
+FUZZ_DOMAINS := $(foreach service,authorization binding intake validation,$(BUILD)/obj/services/$(service)/domain.o)
+FUZZ_SHARED := $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/second_json.o $(FUZZ_DOMAINS) $(LIB)
+$(BUILD)/fuzz/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_SHARED)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ljansson -lm
+$(BUILD)/fuzz/engine/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_SHARED)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -ljansson -lm
+.SECONDARY: $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o) $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz second_json replay)
+.PHONY: fuzz-replay-programs fuzz-engines fuzz fuzz-replay
+fuzz-replay-programs: $(FUZZ_REPLAYS)
+fuzz-engines: $(FUZZ_ENGINES)
+FUZZER := BUILD=$(BUILD)/libfuzzer SANITIZE=fuzzer CC=clang
+fuzz: ## fuzz TARGET=t1 for SECONDS=60 with libFuzzer; KEEP=1 keeps what is new in the corpus
+	@deploy/install-deps.sh --group build --group test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FUZZER) fuzz-engines
+	@/usr/bin/python3 tests/fuzz/run.py --engines $(BUILD)/libfuzzer/fuzz/engine --seconds $(or $(SECONDS),60) \
+	    $(if $(KEEP),--keep) $(or $(TARGET),$(error which TARGET? $(FUZZ_NAMES)))
+fuzz-replay: ## run every fuzz target over its corpus, without an engine, under ASan and UBSan
+	@deploy/install-deps.sh --group build --group test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) fuzz-replay-programs
+	@/usr/bin/python3 tests/run.py fuzz

@@ -1,102 +1,137 @@
 #include "io/keyring.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
+
+#include "io/keyring_keys.h"
+#include "io/secret_file.h"
 
 enum {
-    KEY_SIZE = 32,
-    KEY_ID_SIZE = 16,
-    KEYRING_KEYS_MAX = 16, /* two live keys a purpose are usual */
-    NONCE_SIZE = 12,
-    TAG_SIZE = 16,
-    SEALED_PLAIN_MAX = 64 * 1024,
-    NONCE_POOL_SIZE = 4096 - 4096 % NONCE_SIZE,
+    KEY_LINE_SIZE = 256,
+    KEY_BYTES_DIFFERENT_MIN = 16, /* of 32; one random key in 10^10 has fewer than 20 */
 };
 
-enum key_purpose { KEY_SEAL, KEY_INDEX, KEY_SUBMISSION, KEY_PURPOSE_COUNT_ };
 static const char *const purpose_names[KEY_PURPOSE_COUNT_] = {"seal", "index", "submission"};
+#define DEMONSTRATION_MARK "# demonstration keys"
 
-struct key {
-    enum key_purpose purpose;
-    char id[KEY_ID_SIZE];
-    unsigned char bytes[KEY_SIZE];
-};
-
-struct keyring {
-    size_t count;
-    struct key keys[KEYRING_KEYS_MAX];
-    const struct key *active[KEY_PURPOSE_COUNT_];
-};
-
-static enum err_code
-keyring_check_mode(const char *path, FILE *file, struct err *err)
+/* Apart from the heap, in memory that is neither written to a swap area nor to a core file. */
+static struct keyring *
+keyring_new(void)
 {
-    struct stat status;
-    if (fstat(fileno(file), &status) != 0)
-        return ERR(err, ERR_CONFIG, "cannot look at key file '%s': %s", path, strerror(errno));
-    if (status.st_mode & 077)
-        return ERR(err, ERR_CONFIG, "key file '%s' can be read by others; HINT: chmod 400 it",
-                   path);
-    return ERR_OK;
+    void *memory = mmap(NULL, sizeof(struct keyring), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        abort();
+    (void)mlock(memory, sizeof(struct keyring)); /* a limit may forbid it: then only the other */
+    (void)madvise(memory, sizeof(struct keyring), MADV_DONTDUMP);
+    return memory;
 }
 
+void
+keyring_free(struct keyring *keyring)
+{
+    if (keyring == NULL)
+        return;
+    crypto_wipe(keyring, sizeof *keyring);
+    (void)munmap(keyring, sizeof *keyring);
+}
+
+/* "<purpose> <id> <64 hex>", for seal keys also " <suite>". */
 static bool
 key_parse(struct str line, struct key *ret_key)
 {
     struct str purpose = str_cut(&line, ' ');
     struct str id = str_cut(&line, ' ');
-    static const unsigned char zero[KEY_SIZE];
+    struct str bytes = str_cut(&line, ' ');
+    static const unsigned char zero[SUITE_KEY_SIZE];
     *ret_key = (struct key){.purpose = KEY_PURPOSE_COUNT_};
     for (unsigned i = 0; i < KEY_PURPOSE_COUNT_; i++)
         if (str_eq_text(purpose, purpose_names[i]))
             ret_key->purpose = (enum key_purpose)i;
     if (ret_key->purpose == KEY_PURPOSE_COUNT_ || id.len == 0 || id.len >= KEY_ID_SIZE ||
-        memchr(id.ptr, '.', id.len) || !hex_decode(line, ret_key->bytes, KEY_SIZE))
+        memchr(id.ptr, '.', id.len) || !hex_decode(bytes, ret_key->bytes, SUITE_KEY_SIZE))
         return false;
     memcpy(ret_key->id, id.ptr, id.len);
-    return memcmp(ret_key->bytes, zero, KEY_SIZE) != 0;
+    if (line.ptr && ret_key->purpose != KEY_SEAL)
+        return false;
+    if (ret_key->purpose == KEY_SEAL)
+        ret_key->suite = line.ptr ? suite_find(line) : suite_default();
+    return (ret_key->purpose != KEY_SEAL || ret_key->suite) &&
+           memcmp(ret_key->bytes, zero, SUITE_KEY_SIZE) != 0;
+}
+
+/* An id names one key, and a key has one use: two purposes with the same bytes are one secret. */
+static enum err_code
+key_check_unique(const struct keyring *keyring, const struct key *key, const char *path,
+                 struct err *err)
+{
+    for (size_t i = 0; i < keyring->count; i++) {
+        const struct key *other = &keyring->keys[i];
+        if (other->purpose == key->purpose && strcmp(other->id, key->id) == 0)
+            return ERR(err, ERR_CONFIG,
+                       "key file '%s' has two '%s' keys '%s'; HINT: a new key takes a new id", path,
+                       purpose_names[key->purpose], key->id);
+        if (memcmp(other->bytes, key->bytes, SUITE_KEY_SIZE) == 0)
+            return ERR(err, ERR_CONFIG,
+                       "key file '%s' has the same key as '%s %s' and '%s %s'; HINT: openssl rand "
+                       "-hex 32 for each line",
+                       path, purpose_names[other->purpose], other->id, purpose_names[key->purpose],
+                       key->id);
+    }
+    return ERR_OK;
+}
+
+static enum err_code
+keyring_add_line(struct keyring *keyring, struct str text, const char *path, int number,
+                 struct err *err)
+{
+    if (str_starts(text, STR(DEMONSTRATION_MARK)))
+        keyring->demonstration = true;
+    if (text.len == 0 || text.ptr[0] == '#')
+        return ERR_OK;
+    if (keyring->count == KEYRING_KEYS_MAX)
+        return ERR(err, ERR_CONFIG, "key file '%s' has more than %d keys", path, KEYRING_KEYS_MAX);
+    struct key *key = &keyring->keys[keyring->count];
+    if (!key_parse(text, key))
+        return ERR(err, ERR_CONFIG,
+                   "key file '%s' line %d is not '<purpose> <id> <64 hex>', for seal keys also a "
+                   "suite",
+                   path, number);
+    enum err_code code = key_check_unique(keyring, key, path, err);
+    if (code)
+        return code;
+    keyring->count++;
+    keyring->active[key->purpose] = key;
+    return ERR_OK;
 }
 
 static enum err_code
 keyring_read(struct keyring *keyring, const char *path, FILE *file, struct err *err)
 {
-    char line[256];
-    for (int number = 1; fgets(line, sizeof line, file); number++) {
-        struct str text = {line, strcspn(line, "\r\n")};
-        if (text.len == 0 || text.ptr[0] == '#')
-            continue;
-        if (keyring->count == KEYRING_KEYS_MAX)
-            return ERR(err, ERR_CONFIG, "key file '%s' has more than %d keys", path,
-                       KEYRING_KEYS_MAX);
-        struct key *key = &keyring->keys[keyring->count];
-        if (!key_parse(text, key))
-            return ERR(err, ERR_CONFIG, "key file '%s' line %d is not '<purpose> <id> <64 hex>'",
-                       path, number);
-        keyring->count++;
-        keyring->active[key->purpose] = key;
-    }
+    char line[KEY_LINE_SIZE];
+    enum err_code code = ERR_OK;
+    for (int number = 1; code == ERR_OK && fgets(line, sizeof line, file); number++)
+        code =
+            keyring_add_line(keyring, (struct str){line, strcspn(line, "\r\n")}, path, number, err);
     crypto_wipe(line, sizeof line);
-    for (int i = 0; i < KEY_PURPOSE_COUNT_; i++)
+    for (int i = 0; code == ERR_OK && i < KEY_PURPOSE_COUNT_; i++)
         if (keyring->active[i] == NULL)
-            return ERR(err, ERR_CONFIG, "key file '%s' has no '%s' key", path, purpose_names[i]);
-    return ERR_OK;
+            code = ERR(err, ERR_CONFIG, "key file '%s' has no '%s' key", path, purpose_names[i]);
+    return code;
 }
 
 enum err_code
 keyring_load(const char *path, struct keyring **ret_keyring, struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return ERR(err, ERR_CONFIG, "cannot read key file '%s': %s", path, strerror(errno));
-    struct keyring *keyring = mem_zalloc(sizeof *keyring);
-    enum err_code code = keyring_check_mode(path, file, err);
-    if (code == ERR_OK)
-        code = keyring_read(keyring, path, file, err);
+    FILE *file = NULL;
+    enum err_code code = secret_file_open("key file", path, &file, err);
+    if (code)
+        return code;
+    struct keyring *keyring = keyring_new();
+    code = keyring_read(keyring, path, file, err);
     (void)fclose(file);
     if (code) {
         keyring_free(keyring);
@@ -106,13 +141,37 @@ keyring_load(const char *path, struct keyring **ret_keyring, struct err *err)
     return ERR_OK;
 }
 
-void
-keyring_free(struct keyring *keyring)
+/* Few different bytes, or an even staircase of them: typed by somebody, not drawn. */
+static bool
+key_is_weak(const struct key *key)
 {
-    if (keyring == NULL)
-        return;
-    crypto_wipe(keyring, sizeof *keyring);
-    free(keyring);
+    bool seen[256] = {false};
+    size_t different = 0;
+    size_t even = 0;
+    for (size_t i = 0; i < SUITE_KEY_SIZE; i++) {
+        different += !seen[key->bytes[i]];
+        seen[key->bytes[i]] = true;
+        if (i > 1)
+            even += (unsigned char)(key->bytes[i] - key->bytes[i - 1]) ==
+                    (unsigned char)(key->bytes[1] - key->bytes[0]);
+    }
+    return different < KEY_BYTES_DIFFERENT_MIN || even > SUITE_KEY_SIZE / 2;
+}
+
+enum err_code
+keyring_check_production(const struct keyring *keyring, struct err *err)
+{
+    if (keyring->demonstration)
+        return ERR(
+            err, ERR_CONFIG,
+            "the key file was made for a demonstration; HINT: write one of your own, each key "
+            "from openssl rand -hex 32");
+    for (size_t i = 0; i < keyring->count; i++)
+        if (key_is_weak(&keyring->keys[i]))
+            return ERR(err, ERR_CONFIG,
+                       "key '%s %s' is a pattern, not a random key; HINT: openssl rand -hex 32",
+                       purpose_names[keyring->keys[i].purpose], keyring->keys[i].id);
+    return ERR_OK;
 }
 
 const char *
@@ -121,166 +180,13 @@ keyring_active_id(const struct keyring *keyring)
     return keyring->active[KEY_SEAL]->id;
 }
 
-/* --- cipher suites --- */
-
-struct suite {
-    const char *name;
-    const EVP_CIPHER *(*cipher)(void);
-};
-static const struct suite suites[] = {
-    {"a1", EVP_aes_256_gcm},
-};
-
-struct sealer {
-    const struct keyring *keyring;
-    EVP_CIPHER_CTX *encrypt; /* keyed with the active key */
-    EVP_CIPHER_CTX *decrypt;
-    const struct key *decrypt_key; /* what `decrypt` is keyed with */
-    unsigned char nonces[NONCE_POOL_SIZE];
-    size_t nonces_used;
-};
-
-/* libcrypto refuses these calls only for wrong arguments or without memory. */
-static void
-must(int result)
-{
-    if (result != 1)
-        abort();
-}
-
-struct sealer *
-sealer_new(const struct keyring *keyring)
-{
-    struct sealer *sealer = mem_zalloc(sizeof *sealer);
-    sealer->keyring = keyring;
-    sealer->nonces_used = NONCE_POOL_SIZE;
-    sealer->encrypt = EVP_CIPHER_CTX_new();
-    sealer->decrypt = EVP_CIPHER_CTX_new();
-    if (!sealer->encrypt || !sealer->decrypt)
-        abort();
-    must(EVP_EncryptInit_ex(sealer->encrypt, suites[0].cipher(), NULL,
-                            keyring->active[KEY_SEAL]->bytes, NULL));
-    return sealer;
-}
-
-void
-sealer_free(struct sealer *sealer)
-{
-    if (sealer == NULL)
-        return;
-    EVP_CIPHER_CTX_free(sealer->encrypt);
-    EVP_CIPHER_CTX_free(sealer->decrypt);
-    free(sealer);
-}
-
-static const unsigned char *
-sealer_nonce(struct sealer *sealer)
-{
-    if (sealer->nonces_used == NONCE_POOL_SIZE) {
-        crypto_random(sealer->nonces, NONCE_POOL_SIZE);
-        sealer->nonces_used = 0;
-    }
-    sealer->nonces_used += NONCE_SIZE;
-    return sealer->nonces + sealer->nonces_used - NONCE_SIZE;
-}
-
-struct str
-seal_text(struct sealer *sealer, struct str plain, struct str context, struct arena *arena)
-{
-    assert(plain.len <= SEALED_PLAIN_MAX);
-    size_t size = NONCE_SIZE + plain.len + TAG_SIZE;
-    unsigned char *bytes = arena_alloc(arena, size);
-    int length = 0;
-    memcpy(bytes, sealer_nonce(sealer), NONCE_SIZE);
-    must(EVP_EncryptInit_ex(sealer->encrypt, NULL, NULL, NULL, bytes));
-    must(EVP_EncryptUpdate(sealer->encrypt, NULL, &length, (const unsigned char *)context.ptr,
-                           (int)context.len));
-    must(EVP_EncryptUpdate(sealer->encrypt, bytes + NONCE_SIZE, &length,
-                           (const unsigned char *)plain.ptr, (int)plain.len));
-    must(EVP_EncryptFinal_ex(sealer->encrypt, bytes + NONCE_SIZE + length, &length));
-    must(EVP_CIPHER_CTX_ctrl(sealer->encrypt, EVP_CTRL_GCM_GET_TAG, TAG_SIZE,
-                             bytes + NONCE_SIZE + plain.len));
-    struct buf text;
-    buf_init(&text, base64_length(size) + KEY_ID_SIZE + 8);
-    buf_printf(&text, "%s.%s.", suites[0].name, keyring_active_id(sealer->keyring));
-    base64_encode(&text, (struct str){(const char *)bytes, size});
-    struct str sealed = arena_copy(arena, buf_str(&text));
-    buf_done(&text);
-    return sealed;
-}
-
-/* Splits "<suite>.<id>.<base64>"; false when it is not of that form. */
-static bool
-sealed_split(struct str sealed, struct str *ret_suite, struct str *ret_id, struct str *ret_data)
-{
-    *ret_suite = str_cut(&sealed, '.');
-    *ret_id = str_cut(&sealed, '.');
-    *ret_data = sealed;
-    return ret_suite->len && ret_id->len && sealed.len;
-}
-
-struct str
-seal_key_id(struct str sealed)
-{
-    struct str suite;
-    struct str id;
-    struct str data;
-    return sealed_split(sealed, &suite, &id, &data) ? id : STR_NONE;
-}
-
-static const struct key *
+const struct key *
 keyring_find(const struct keyring *keyring, enum key_purpose purpose, struct str id)
 {
     for (size_t i = 0; i < keyring->count; i++)
         if (keyring->keys[i].purpose == purpose && str_eq_text(id, keyring->keys[i].id))
             return &keyring->keys[i];
     return NULL;
-}
-
-static bool
-sealer_decrypt(struct sealer *sealer, const struct key *key, struct str data, struct str context,
-               unsigned char *out)
-{
-    unsigned char *bytes = (unsigned char *)(uintptr_t)data.ptr;
-    size_t length = data.len - NONCE_SIZE - TAG_SIZE;
-    int done = 0;
-    if (sealer->decrypt_key != key)
-        must(EVP_DecryptInit_ex(sealer->decrypt, suites[0].cipher(), NULL, key->bytes, NULL));
-    sealer->decrypt_key = key;
-    must(EVP_DecryptInit_ex(sealer->decrypt, NULL, NULL, NULL, bytes));
-    must(EVP_DecryptUpdate(sealer->decrypt, NULL, &done, (const unsigned char *)context.ptr,
-                           (int)context.len));
-    must(EVP_DecryptUpdate(sealer->decrypt, out, &done, bytes + NONCE_SIZE, (int)length));
-    must(EVP_CIPHER_CTX_ctrl(sealer->decrypt, EVP_CTRL_GCM_SET_TAG, TAG_SIZE,
-                             bytes + NONCE_SIZE + length));
-    return EVP_DecryptFinal_ex(sealer->decrypt, out + done, &done) == 1;
-}
-
-enum err_code
-seal_open(struct sealer *sealer, struct str sealed, struct str context, struct arena *arena,
-          struct str *ret_plain, struct err *err)
-{
-    struct str suite;
-    struct str id;
-    struct str data;
-    size_t length = 0;
-    if (!sealed_split(sealed, &suite, &id, &data) || !str_eq_text(suite, suites[0].name))
-        return ERR(err, ERR_CRYPTO, "not a sealed value of a known suite");
-    const struct key *key = keyring_find(sealer->keyring, KEY_SEAL, id);
-    if (key == NULL)
-        return ERR(err, ERR_CRYPTO, "sealed under key '%.*s', which is not in the key file",
-                   (int)(id.len < KEY_ID_SIZE ? id.len : KEY_ID_SIZE), id.ptr);
-    if (data.len > base64_length(SEALED_PLAIN_MAX + NONCE_SIZE + TAG_SIZE))
-        return ERR(err, ERR_CRYPTO, "sealed value is too long");
-    unsigned char *bytes = arena_alloc(arena, data.len);
-    if (!base64_decode(data, bytes, data.len, &length) || length < NONCE_SIZE + TAG_SIZE)
-        return ERR(err, ERR_CRYPTO, "sealed value is not base64 of a nonce, text and tag");
-    char *plain = arena_alloc(arena, length - NONCE_SIZE - TAG_SIZE + 1);
-    if (!sealer_decrypt(sealer, key, (struct str){(char *)bytes, length}, context,
-                        (unsigned char *)plain))
-        return ERR(err, ERR_CRYPTO, "sealed value was changed or made for another place");
-    *ret_plain = (struct str){plain, length - NONCE_SIZE - TAG_SIZE};
-    return ERR_OK;
 }
 
 /* --- keyed hashes and ids --- */
@@ -299,8 +205,8 @@ keyed_hash(const struct key *key, const struct str *parts, size_t count,
         used += parts[i].len;
         stack[used++] = '\0';
     }
-    crypto_hmac_sha256((struct str){(const char *)key->bytes, KEY_SIZE}, (struct str){stack, used},
-                       out);
+    crypto_hmac_sha256((struct str){(const char *)key->bytes, SUITE_KEY_SIZE},
+                       (struct str){stack, used}, out);
 }
 
 void

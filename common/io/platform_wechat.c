@@ -1,10 +1,8 @@
 #include "io/platform_wechat.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/jsonw.h"
 #include "base/limits.h"
@@ -61,23 +59,6 @@ wechat_outcome_name(enum wechat_outcome outcome)
     static const char *const names[] = {"ok",   "code-invalid", "user-refused", "token-stale",
                                         "busy", "request",      "misconfigured"};
     return names[outcome];
-}
-
-enum err_code
-secret_file_read(const char *path, char *out, size_t size, struct err *err)
-{
-    struct stat status;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return ERR(err, ERR_CONFIG, "cannot read secret file '%s': %s", path, strerror(errno));
-    bool open_to_others = fstat(fileno(file), &status) != 0 || (status.st_mode & 077);
-    bool read = fgets(out, (int)size, file) != NULL;
-    (void)fclose(file);
-    if (open_to_others)
-        return ERR(err, ERR_CONFIG, "secret file '%s' can be read by others; HINT: chmod 400 it",
-                   path);
-    out[read ? strcspn(out, "\r\n") : 0] = '\0';
-    return out[0] ? ERR_OK : ERR(err, ERR_CONFIG, "secret file '%s' is empty", path);
 }
 
 /* Percent-encodes everything but unreserved characters. */

@@ -29,10 +29,6 @@ const char *wechat_outcome_name(enum wechat_outcome outcome);
 /* The row of a published error code; unknown codes are WECHAT_BUSY. */
 enum wechat_outcome wechat_errcode_outcome(int64_t errcode);
 
-/* Reads a secret from a file that only its owner can read. ERR_CONFIG otherwise. */
-enum err_code secret_file_read(const char *path, char *out, size_t size,
-                               struct err *err) MUST_CHECK;
-
 /* What came of a call besides its values. */
 struct wechat_answer {
     enum wechat_outcome outcome;

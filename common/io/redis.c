@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "io/crypto.h"
+#include "io/secret_file.h"
 
 enum { REDIS_RECONNECT_MS = 100, REDIS_HOST_SIZE = 128, REDIS_USER_SIZE = 64, REDIS_NEST_MAX = 4 };
 
@@ -50,16 +51,8 @@ redis_read_password(struct redis *redis, const char *path, struct err *err)
 {
     if (path == NULL || *path == '\0')
         return ERR_OK;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return ERR(err, ERR_CONFIG, "cannot read redis-password-file '%s': %s", path,
-                   strerror(errno));
-    if (fgets(redis->password, sizeof redis->password, file))
-        redis->password[strcspn(redis->password, "\r\n")] = '\0';
-    (void)fclose(file);
-    if (redis->password[0] == '\0')
-        return ERR(err, ERR_CONFIG, "redis-password-file '%s' is empty", path);
-    return ERR_OK;
+    return secret_file_read("redis-password-file", path, redis->password, sizeof redis->password,
+                            err);
 }
 
 enum err_code

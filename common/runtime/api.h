@@ -11,7 +11,7 @@
 
 #include "io/http_client.h"
 #include "io/http_server.h"
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "io/pg.h"
 #include "io/redis.h"
 #include "runtime/option.h"

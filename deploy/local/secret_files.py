@@ -21,7 +21,7 @@ def prepare(layout, ports):
             write_private(path, secrets.token_hex(16) + "\n", 0o400)
     keys = layout.secrets / "keys"
     if not keys.exists():
-        write_private(keys, "".join(f"{purpose} {key_id} {secrets.token_hex(32)}\n" for purpose, key_id in
+        write_private(keys, "# demonstration keys: the production profile refuses them\n" + "".join(f"{purpose} {key_id} {secrets.token_hex(32)}\n" for purpose, key_id in
                                     (("seal", "k1"), ("index", "i1"), ("submission", "s1"))), 0o400)
     write_private(layout.secrets / "pgpass", "".join(
         f"127.0.0.1:*:*:sy_{role}:{layout.secret('pg_' + role)}\n" for role in PG_ROLES))

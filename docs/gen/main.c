@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/suite.h"
 #include "runtime/metrics.h"
 #include "runtime/problem.h"
 #include "schema/code.h"
@@ -59,6 +60,7 @@ static const struct {
     {"problems", "Problems", "common/runtime/problem.c: what an HTTP call can be refused with.",
      problem_write_docs},
     {"errors", "Errors", "common/base/err.h: what a program can fail with.", write_errors},
+    {"suites", "Cipher suites", "common/io/suite.c; how values are sealed.", suite_write_docs},
     {"options", "Options", "services/*/config.c, and common/runtime/option.c.", write_options},
 };
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "io/secret_file.h"
+
 enum { STATEMENT_TIMEOUT_MS = 3000, DEAD_LETTER_QUEUE = 1000 };
 
 /* clang-format off */
@@ -35,11 +37,12 @@ static enum err_code
 secrets_read(struct authorization *authorization, struct err *err)
 {
     const struct authorization_conf *conf = authorization->conf;
-    enum err_code code = secret_file_read(conf->wechat_secret_file, authorization->wechat_secret,
-                                          sizeof authorization->wechat_secret, err);
+    enum err_code code =
+        secret_file_read("secret file", conf->wechat_secret_file, authorization->wechat_secret,
+                         sizeof authorization->wechat_secret, err);
     if (code == ERR_OK)
-        code = secret_file_read(conf->wechat_h5_secret_file, authorization->h5_secret,
-                                sizeof authorization->h5_secret, err);
+        code = secret_file_read("secret file", conf->wechat_h5_secret_file,
+                                authorization->h5_secret, sizeof authorization->h5_secret, err);
     authorization->wechat = (struct wechat_conf){
         .base_url = conf->wechat_base_url,
         .appid = conf->wechat_appid,

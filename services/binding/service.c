@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "io/secret_file.h"
+
 enum { STATEMENT_TIMEOUT_MS = 3000 };
 
 /* clang-format off */
@@ -35,10 +37,11 @@ static enum err_code
 platforms_read(struct binding *binding, struct err *err)
 {
     const struct binding_conf *conf = binding->conf;
-    enum err_code code = secret_file_read(conf->wechat_secret_file, binding->wechat_secret,
-                                          sizeof binding->wechat_secret, err);
+    enum err_code code =
+        secret_file_read("secret file", conf->wechat_secret_file, binding->wechat_secret,
+                         sizeof binding->wechat_secret, err);
     if (code == ERR_OK)
-        code = secret_file_read(conf->sms_secret_key_file, binding->sms_secret,
+        code = secret_file_read("secret file", conf->sms_secret_key_file, binding->sms_secret,
                                 sizeof binding->sms_secret, err);
     binding->wechat = (struct wechat_conf){
         .base_url = conf->wechat_base_url,

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "io/secret_file.h"
+
 #include "base/limits.h"
 #include "io/platform_wechat.h"
 #include "services/sandbox/sandbox.h"
@@ -63,12 +65,14 @@ sandbox_stop(void *service)
 static enum err_code
 secrets_read(const struct sandbox_conf *conf, struct sandbox_secrets *secrets, struct err *err)
 {
-    enum err_code code =
-        secret_file_read(conf->wechat_secret_file, secrets->wechat, sizeof secrets->wechat, err);
+    enum err_code code = secret_file_read("secret file", conf->wechat_secret_file, secrets->wechat,
+                                          sizeof secrets->wechat, err);
     if (code == ERR_OK)
-        code = secret_file_read(conf->wechat_h5_secret_file, secrets->h5, sizeof secrets->h5, err);
+        code = secret_file_read("secret file", conf->wechat_h5_secret_file, secrets->h5,
+                                sizeof secrets->h5, err);
     if (code == ERR_OK)
-        code = secret_file_read(conf->sms_secret_key_file, secrets->sms, sizeof secrets->sms, err);
+        code = secret_file_read("secret file", conf->sms_secret_key_file, secrets->sms,
+                                sizeof secrets->sms, err);
     return code;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/jsonw.h"
 #include "io/kafka.h"
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "io/pg.h"
 #include "runtime/event.h"
 #include "schema/json.h"

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "io/pg.h"
 #include "schema/person.h"
 #include "services/syctl/command.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "io/kafka.h"
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "runtime/campaigns.h"
 #include "services/validation/domain.h"
 

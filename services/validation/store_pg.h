@@ -2,7 +2,7 @@
  * revisions in two statements of one transaction. */
 #pragma once
 
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "io/pg.h"
 #include "services/validation/domain.h"
 

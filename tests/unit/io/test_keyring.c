@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "io/keyring.h"
+#include "io/secret_file.h"
 
 #define KEY_A "1111111111111111111111111111111111111111111111111111111111111111"
-#define KEY_B "2222222222222222222222222222222222222222222222222222222222222222"
+#define KEY_C "3333333333333333333333333333333333333333333333333333333333333333"
+#define KEY_D "4444444444444444444444444444444444444444444444444444444444444444"
 
 static char path[] = "/tmp/sy-keyring-XXXXXX";
 
@@ -31,78 +33,7 @@ load(const char *text)
 }
 
 static const char good[] =
-    "# demo\nseal k1 " KEY_A "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
-static const char rotated[] =
-    "seal k1 " KEY_A "\nseal k2 " KEY_B "\nindex i1 " KEY_A "\nsubmission s1 " KEY_B "\n";
-
-static void
-opens_what_it_sealed_in_the_same_place_only(void **state)
-{
-    (void)state;
-    struct keyring *keyring = load(good);
-    struct sealer *sealer = sealer_new(keyring);
-    struct arena *arena = arena_new(1024 * 1024);
-    struct str plain;
-    struct str sealed = seal_text(sealer, STR("广东省广州市"), STR("student/JTDZ"), arena);
-    assert_true(str_starts(sealed, STR("a1.k1.")));
-    assert_works(seal_open(sealer, sealed, STR("student/JTDZ"), arena, &plain, &err));
-    assert_str(plain, "广东省广州市");
-    assert_fails(seal_open(sealer, sealed, STR("other/JTDZ"), arena, &plain, &err), ERR_CRYPTO,
-                 "made for another place");
-    struct str again = seal_text(sealer, STR("广东省广州市"), STR("student/JTDZ"), arena);
-    assert_false(str_eq(sealed, again));
-    arena_free(arena);
-    sealer_free(sealer);
-    keyring_free(keyring);
-}
-
-static void
-refuses_every_single_changed_character(void **state)
-{
-    (void)state;
-    struct keyring *keyring = load(good);
-    struct sealer *sealer = sealer_new(keyring);
-    struct arena *arena = arena_new(16 * 1024 * 1024);
-    struct str plain;
-    struct str sealed = seal_text(sealer, STR("secret"), STR("c"), arena);
-    for (size_t i = 0; i < sealed.len; i++) {
-        char *copy = mem_strndup(sealed);
-        struct err err = {0};
-        copy[i] = copy[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(seal_open(sealer, str_of(copy), STR("c"), arena, &plain, &err),
-                         ERR_CRYPTO);
-        struct str shorter = {sealed.ptr, i};
-        assert_int_equal(seal_open(sealer, shorter, STR("c"), arena, &plain, &err), ERR_CRYPTO);
-        free(copy);
-    }
-    arena_free(arena);
-    sealer_free(sealer);
-    keyring_free(keyring);
-}
-
-static void
-seals_with_the_newest_key_and_opens_with_both(void **state)
-{
-    (void)state;
-    struct keyring *old_ring = load(good);
-    struct sealer *old_sealer = sealer_new(old_ring);
-    struct arena *arena = arena_new(1024 * 1024);
-    struct str sealed = seal_text(old_sealer, STR("x"), STR("c"), arena);
-    struct keyring *new_ring = load(rotated);
-    struct sealer *new_sealer = sealer_new(new_ring);
-    struct str plain;
-    assert_works(seal_open(new_sealer, sealed, STR("c"), arena, &plain, &err));
-    struct str fresh = seal_text(new_sealer, STR("x"), STR("c"), arena);
-    assert_str(seal_key_id(fresh), "k2");
-    assert_fails(seal_open(old_sealer, fresh, STR("c"), arena, &plain, &err), ERR_CRYPTO,
-                 "not in the key file");
-    arena_free(arena);
-    sealer_free(old_sealer);
-    sealer_free(new_sealer);
-    keyring_free(old_ring);
-    keyring_free(new_ring);
-}
-
+    "# test\nseal k1 " KEY_A "\nindex i1 " KEY_C "\nsubmission s1 " KEY_D "\n";
 static void
 refuses_a_key_file_that_is_not_fit(void **state)
 {
@@ -116,6 +47,75 @@ refuses_a_key_file_that_is_not_fit(void **state)
     assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "line 1");
     write_keys("seal k1 12\n", 0600);
     assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "line 1");
+    write_keys("index i1 " KEY_A " aes-256-gcm\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "line 1");
+    write_keys("seal k1 " KEY_A " rot13\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG, "for seal keys also a suite");
+    write_keys("seal k1 " KEY_A "\nseal k1 " KEY_C "\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG,
+                 "two 'seal' keys 'k1'; HINT: a new key takes a new id");
+    write_keys("seal k1 " KEY_A "\nindex i1 " KEY_A "\n", 0600);
+    assert_fails(keyring_load(path, &keyring, &err), ERR_CONFIG,
+                 "the same key as 'seal k1' and 'index i1'; HINT: openssl rand -hex 32");
+    assert_fails(keyring_load("/nowhere/keys", &keyring, &err), ERR_CONFIG,
+                 "cannot read key file '/nowhere/keys'");
+    assert_fails(keyring_load("/tmp", &keyring, &err), ERR_CONFIG, "not a regular file");
+}
+
+#define RANDOM_A "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+#define RANDOM_B "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+#define RANDOM_C "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"
+
+static void
+tells_random_keys_from_patterns_and_demonstrations(void **state)
+{
+    (void)state;
+    struct keyring *keyring =
+        load("seal k1 " RANDOM_A "\nindex i1 " RANDOM_B "\nsubmission s1 " RANDOM_C "\n");
+    assert_works(keyring_check_production(keyring, &err));
+    keyring_free(keyring);
+    static const char *const weak[] = {
+        KEY_A, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff01"};
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text,
+                       "seal k1 " RANDOM_A "\nindex i1 " RANDOM_B "\nsubmission s1 %s\n", weak[i]);
+        keyring = load(text);
+        assert_fails(keyring_check_production(keyring, &err), ERR_CONFIG,
+                     "key 'submission s1' is a pattern, not a random key; HINT: openssl rand");
+        keyring_free(keyring);
+    }
+    keyring = load("# demonstration keys: never for production\nseal k1 " RANDOM_A
+                   "\nindex i1 " RANDOM_B "\nsubmission s1 " RANDOM_C "\n");
+    assert_fails(keyring_check_production(keyring, &err), ERR_CONFIG,
+                 "made for a demonstration; HINT: write one of your own");
+    keyring_free(keyring);
+}
+
+static void
+reads_a_secret_that_only_its_owner_can(void **state)
+{
+    char secret[8];
+    (void)state;
+    write_keys("word\nmore\n", 0400);
+    assert_works(secret_file_read("secret file", path, secret, sizeof secret, &err));
+    assert_string_equal(secret, "word");
+    write_keys("1234567", 0600); /* as long as fits, without a newline */
+    assert_works(secret_file_read("secret file", path, secret, sizeof secret, &err));
+    assert_string_equal(secret, "1234567");
+    write_keys("12345678\n", 0600);
+    assert_fails(secret_file_read("secret file", path, secret, sizeof secret, &err), ERR_CONFIG,
+                 "more than 7 characters");
+    write_keys("\n", 0600);
+    assert_fails(secret_file_read("secret file", path, secret, sizeof secret, &err), ERR_CONFIG,
+                 "is empty");
+    for (mode_t bit = 1; bit < 0100; bit <<= 1) {
+        write_keys("word\n", 0600 | bit);
+        assert_fails(secret_file_read("secret file", path, secret, sizeof secret, &err), ERR_CONFIG,
+                     "can be read by others; HINT: chmod 400 it");
+    }
 }
 
 static void
@@ -237,10 +237,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opens_what_it_sealed_in_the_same_place_only),
-        cmocka_unit_test(refuses_every_single_changed_character),
-        cmocka_unit_test(seals_with_the_newest_key_and_opens_with_both),
         cmocka_unit_test(refuses_a_key_file_that_is_not_fit),
+        cmocka_unit_test(tells_random_keys_from_patterns_and_demonstrations),
+        cmocka_unit_test(reads_a_secret_that_only_its_owner_can),
         cmocka_unit_test(gives_the_same_submission_id_for_the_same_key_of_the_same_student),
         cmocka_unit_test(index_depends_on_key_and_domain),
         cmocka_unit_test(base64_follows_rfc_4648),

@@ -16,6 +16,7 @@
 #include "io/redis.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/secrecy.h"
 
 enum { CHECK_TIMEOUT_MS = 1000 };
 
@@ -127,6 +128,7 @@ service_main(const struct service *service, int argc, char **argv)
     int status = 0;
     if (argc == 2 && strcmp(argv[1], "--print-routes") == 0)
         return print_routes(service);
+    secrecy_begin();
     void *conf = mem_zalloc(service->program->conf_size);
     struct runtime runtime = {.program = service->program, .conf = conf};
     if (options_load(service->program, argc, argv, conf, &status) == OPTIONS_RUN) {
@@ -140,6 +142,7 @@ service_main(const struct service *service, int argc, char **argv)
         status = run_with_keys(service, &runtime, conf);
     }
     free(conf);
+    secrecy_end();
     return status;
 }
 

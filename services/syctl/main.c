@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "build_id.h"
+#include "runtime/secrecy.h"
 #include "schema/json.h"
 #include "services/syctl/command.h"
 
@@ -324,6 +325,7 @@ run(struct syctl *ctl, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+    secrecy_begin();
     const char *run_dir = getenv("RUN_DIR");
     struct syctl ctl = {.run_dir = run_dir && *run_dir ? run_dir : ".run",
                         .arena = arena_new(ARENA_BYTES_MAX)};
@@ -333,5 +335,6 @@ main(int argc, char **argv)
     arena_free(ctl.arena);
     if (fflush(stdout) != 0)
         status = 1;
+    secrecy_end();
     return status;
 }

@@ -11,9 +11,9 @@
 
 #include "io/http_client.h"
 #include "io/http_server.h"
-#include "io/seal.h"
 #include "io/pg.h"
 #include "io/redis.h"
+#include "io/seal.h"
 #include "runtime/option.h"
 #include "runtime/problem.h"
 #include "runtime/session.h"

@@ -5,8 +5,8 @@
 
 #include "base/jsonw.h"
 #include "io/kafka.h"
-#include "io/seal.h"
 #include "io/pg.h"
+#include "io/seal.h"
 #include "runtime/event.h"
 #include "schema/json.h"
 #include "schema/submission_event.h"

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "io/seal.h"
 #include "io/pg.h"
+#include "io/seal.h"
 #include "schema/person.h"
 #include "services/syctl/command.h"
 #include "services/syctl/roster_file.h"

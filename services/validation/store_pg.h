@@ -2,8 +2,8 @@
  * revisions in two statements of one transaction. */
 #pragma once
 
-#include "io/seal.h"
 #include "io/pg.h"
+#include "io/seal.h"
 #include "services/validation/domain.h"
 
 extern const struct pg_statement *const store_campaigns_statement;

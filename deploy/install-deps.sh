@@ -98,7 +98,7 @@ leave_new_servers_off() {
     command -v systemctl >/dev/null || return 0
     for name in "$@"; do
         case $name in
-        nginx | postgresql | redis-server)
+        nginx | postgresql | prometheus | redis-server)
             as_root systemctl --no-reload --quiet disable "$name.service" >/dev/null 2>&1 || true
             ;;
         esac

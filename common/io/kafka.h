@@ -105,8 +105,13 @@ enum err_code kafka_consumer_rewind(struct kafka_consumer *consumer,
                                     const struct kafka_batch *batch, struct err *err) MUST_CHECK;
 /* True once partitions are assigned. */
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
-/* Sum over assigned partitions of end minus position, -1 when unknown. No network. */
-int64_t kafka_consumer_lag(struct kafka_consumer *consumer);
+/* Of each assigned partition the end minus the position, -1 when unknown. No network. Returns how
+ * many were written, at most `max`. */
+struct kafka_lag {
+    int32_t partition;
+    int64_t messages;
+};
+size_t kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags, size_t max);
 void kafka_consumer_close(struct kafka_consumer *consumer);
 
 size_t kafka_batch_count(const struct kafka_batch *batch);

@@ -314,25 +314,26 @@ kafka_consumer_assigned(const struct kafka_consumer *consumer)
     return consumer->assigned;
 }
 
-int64_t
-kafka_consumer_lag(struct kafka_consumer *consumer)
+size_t
+kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags, size_t max)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
-    int64_t lag = 0;
+    size_t count = 0;
     if (rd_kafka_assignment(consumer->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return -1;
+        return 0;
     (void)rd_kafka_position(consumer->client, list);
-    for (int i = 0; i < list->cnt; i++) {
+    for (int i = 0; i < list->cnt && count < max; i++) {
         int64_t low = 0;
         int64_t high = 0;
         const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        if (rd_kafka_get_watermark_offsets(consumer->client, entry->topic, entry->partition, &low,
+        bool known =
+            rd_kafka_get_watermark_offsets(consumer->client, entry->topic, entry->partition, &low,
                                            &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-            entry->offset >= 0 && high > entry->offset)
-            lag += high - entry->offset;
+            entry->offset >= 0 && high >= entry->offset;
+        ret_lags[count++] = (struct kafka_lag){entry->partition, known ? high - entry->offset : -1};
     }
     rd_kafka_topic_partition_list_destroy(list);
-    return lag;
+    return count;
 }
 
 void

@@ -13,8 +13,15 @@
 #include "runtime/api_call.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/progress.h"
 
-enum { REDIS_TIMEOUT_MS = 200, DRAIN_POLL_MS = 10, DRAIN_QUIET_MS = 300, ARENAS_KEPT = 512 };
+enum {
+    REDIS_TIMEOUT_MS = 200,
+    DRAIN_POLL_MS = 10,
+    DRAIN_QUIET_MS = 300,
+    ARENAS_KEPT = 512,
+    SILENCE_MS_MAX = 60000
+};
 
 /* Two queues. Calls whose handler may block are shared out among several workers. Calls of routes
  * with `handle_many` never block on anything but Redis and gain from being many: one worker takes
@@ -159,7 +166,7 @@ on_request(struct http_request *request, void *ctx)
     }
     buf_done(&allow);
     if (!lane_put(lane_of(api, call->route), call)) {
-        metric_add(METRIC_http_queue_rejected_total, 1, NULL, NULL, NULL);
+        metric_count(METRIC_http_queue_rejected_total, "busy");
         api_problem_unavailable(call);
     }
 }
@@ -261,7 +268,7 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
 }
 
 static void
-turn_run(struct api_worker *worker, struct api_call **calls, size_t count)
+turn_run(struct api_call **calls, size_t count, struct pulse *pulse)
 {
     struct api_call *together[API_TURN_MAX];
     for (size_t i = 0; i < count; i++) {
@@ -269,6 +276,7 @@ turn_run(struct api_worker *worker, struct api_call **calls, size_t count)
             continue;
         const struct api_route *route = calls[i]->route;
         if (route->handle_many == NULL) {
+            progress_beat(pulse);
             log_trace_set(trace_id(&calls[i]->trace));
             route->handle(calls[i]);
             log_trace_set(STR_NONE);
@@ -283,7 +291,6 @@ turn_run(struct api_worker *worker, struct api_call **calls, size_t count)
         }
         route->handle_many(together, together_count);
     }
-    (void)worker;
 }
 
 static void *
@@ -292,8 +299,10 @@ worker_thread(void *arg)
     struct api_worker *worker = arg;
     struct api_call *calls[API_TURN_MAX];
     struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
+    struct pulse *pulse = progress_add("carrying out requests", SILENCE_MS_MAX);
     size_t count;
     while ((count = lane_take(worker->lane, calls))) {
+        progress_beat(pulse);
         int64_t now_ms = clock_now_ms();
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
@@ -312,8 +321,9 @@ worker_thread(void *arg)
             api_problem(calls[i], PROBLEM_MEDIA_TYPE, NULL);
             calls[i] = NULL;
         }
-        turn_run(worker, calls, kept);
+        turn_run(calls, kept, pulse);
         arena_reset(arena);
+        progress_rest(pulse);
     }
     arena_free(arena);
     return NULL;

@@ -2,15 +2,25 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/limits.h"
+#include "build_id.h"
 #include "io/http_server.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/notify.h"
+#include "runtime/progress.h"
+#include "runtime/work.h"
 
-enum { HEALTH_CHECKS_MAX = 8, HEALTH_PERIOD_MS = 1000 };
+enum {
+    HEALTH_CHECKS_MAX = 8,
+    HEALTH_PERIOD_MS = 1000,
+    HEALTH_PATIENCE_S = 30, /* asked of systemd at each turn that something is still away */
+    HEALTH_STATUS_SIZE = 256,
+};
 
 enum check_state { CHECK_UNKNOWN, CHECK_OK, CHECK_FAILED };
 
@@ -26,6 +36,7 @@ struct health {
     size_t count;
     struct health_row rows[HEALTH_CHECKS_MAX];
     atomic_bool draining;
+    bool told_ready; /* the service manager knows */
     bool started;
     bool stop; /* under lock */
     pthread_mutex_t lock;
@@ -77,6 +88,41 @@ answer_metrics(struct http_request *request)
 }
 
 static void
+answer_livez(struct http_request *request)
+{
+    static const struct http_header plain[] = {{"Content-Type", "text/plain; charset=utf-8"},
+                                               {NULL, NULL}};
+    const char *stuck = progress_stuck();
+    struct buf text;
+    buf_init(&text, LIMIT_LOG_LINE);
+    if (stuck)
+        buf_printf(&text, "stuck: %s\n", stuck);
+    else
+        buf_add_text(&text, "live\n");
+    http_reply(request, stuck ? 503 : 200, plain, buf_str(&text));
+    buf_done(&text);
+}
+
+static void
+answer_status(struct health *health, struct http_request *request)
+{
+    static const struct http_header json[] = {{"Content-Type", "application/json"}, {NULL, NULL}};
+    struct buf text;
+    buf_init(&text, LIMIT_METRICS_TEXT);
+    struct jsonw w = jsonw_on(&text);
+    jsonw_object_open(&w);
+    jsonw_member_text(&w, "version", SY_VERSION);
+    jsonw_member_text(&w, "commit", SY_COMMIT);
+    jsonw_member_bool(&w, "ready", health_ready(health));
+    jsonw_member_bool(&w, "draining", atomic_load(&health->draining));
+    work_write(&w);
+    progress_write(&w);
+    jsonw_object_close(&w);
+    http_reply(request, 200, json, buf_str(&text));
+    buf_done(&text);
+}
+
+static void
 on_request(struct http_request *request, void *ctx)
 {
     static const struct http_header plain[] = {{"Content-Type", "text/plain; charset=utf-8"},
@@ -86,13 +132,15 @@ on_request(struct http_request *request, void *ctx)
     if (method != HTTP_GET && method != HTTP_HEAD)
         http_reply(request, 405, plain, STR("only GET\n"));
     else if (str_eq(path, STR("/livez")))
-        http_reply(request, 200, plain, STR("live\n"));
+        answer_livez(request);
     else if (str_eq(path, STR("/readyz")))
         answer_readyz(ctx, request);
     else if (str_eq(path, STR("/metrics")))
         answer_metrics(request);
+    else if (str_eq(path, STR("/status")))
+        answer_status(ctx, request);
     else
-        http_reply(request, 404, plain, STR("/livez, /readyz, /metrics\n"));
+        http_reply(request, 404, plain, STR("/livez, /readyz, /metrics, /status\n"));
 }
 
 static unsigned
@@ -160,6 +208,35 @@ health_ask(struct health_row *row)
         log_event(LOG_INFO, "dependency answers", LOG_TEXT("dependency", row->name));
 }
 
+/* The service manager hears when we are ready, what we wait for until then, and that every loop
+ * turns. */
+static void
+tell_manager(struct health *health)
+{
+    char state[HEALTH_STATUS_SIZE];
+    const char *stuck = progress_stuck();
+    metric_set(METRIC_sy_loop_stuck, stuck ? 1 : 0, NULL, NULL, NULL);
+    if (stuck) {
+        log_event(LOG_ERROR, "a loop does not turn any more", LOG_TEXT("loop", stuck));
+        return;
+    }
+    notify_send("WATCHDOG=1");
+    if (health->told_ready || atomic_load(&health->draining))
+        return;
+    if (health_ready(health)) {
+        health->told_ready = true;
+        notify_send("READY=1\nSTATUS=ready");
+        return;
+    }
+    const char *missing = "";
+    for (size_t i = 0; i < health->count; i++)
+        if (atomic_load(&health->rows[i].state) != CHECK_OK)
+            missing = health->rows[i].name;
+    (void)snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d000000\nSTATUS=waiting for %s",
+                   HEALTH_PATIENCE_S, missing);
+    notify_send(state);
+}
+
 static void *
 health_thread(void *arg)
 {
@@ -169,6 +246,7 @@ health_thread(void *arg)
         (void)pthread_mutex_unlock(&health->lock);
         for (size_t i = 0; i < health->count; i++)
             health_ask(&health->rows[i]);
+        tell_manager(health);
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         /* A process that is not ready yet asks more often: it is waited for. */
@@ -196,6 +274,7 @@ void
 health_drain(struct health *health)
 {
     atomic_store(&health->draining, true);
+    notify_send("STOPPING=1\nSTATUS=finishing what is under way");
 }
 
 void

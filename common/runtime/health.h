@@ -1,7 +1,8 @@
 /*
  * Health: which parts this process depends on, asked about once a second by a thread of its own,
- * with connections of its own. /livez never asks; /readyz tells the last answers. Also serves the
- * admin port. Checks run one after the other on one thread.
+ * with connections of its own. /livez asks nobody: it says whether every loop turns (progress.h);
+ * /readyz tells the last answers; /status what the process is doing (work.h). Serves the admin port
+ * and tells the service manager. Checks run one after the other on one thread.
  */
 #pragma once
 
@@ -11,7 +12,7 @@ struct health;
 
 typedef enum err_code (*health_check)(void *ctx, struct err *err);
 
-/* Serves /livez, /readyz, /metrics on `listen`. */
+/* Serves /livez, /readyz, /metrics, /status on `listen`. */
 enum err_code health_open(const char *listen, struct health **ret_health,
                           struct err *err) MUST_CHECK;
 /* Before health_start only. `name` is a literal. */

@@ -37,6 +37,7 @@ static const struct metric_row rows[METRIC_COUNT_] = {
 struct metric_child {
     char labels[METRIC_LABELS_MAX][LABEL_SIZE];
     _Atomic double value; /* of a counter or gauge; sum of a histogram */
+    atomic_bool absent;   /* a gauge that was cleared */
     atomic_uint_fast64_t count;
     atomic_uint_fast64_t buckets[BUCKET_COUNT];
 };
@@ -118,7 +119,17 @@ metric_add(enum metric_id id, double amount, const char *a, const char *b, const
 void
 metric_set(enum metric_id id, double value, const char *a, const char *b, const char *c)
 {
-    atomic_store(&family_child(id, a, b, c)->value, value);
+    struct metric_child *child = family_child(id, a, b, c);
+    atomic_store(&child->value, value);
+    atomic_store(&child->absent, false);
+}
+
+void
+metric_clear(enum metric_id id)
+{
+    size_t count = atomic_load_explicit(&families[id].count, memory_order_acquire);
+    for (size_t i = 0; i < count; i++)
+        atomic_store(&atomic_load(&families[id].children[i])->absent, true);
 }
 
 static double
@@ -245,6 +256,8 @@ metrics_write(struct buf *out)
                 write_histogram(out, (enum metric_id)id, child);
                 continue;
             }
+            if (atomic_load(&child->absent))
+                continue;
             buf_add_text(out, rows[id].name);
             write_labels(out, &rows[id], child, NULL);
             buf_printf(out, " %.15g\n", atomic_load(&child->value));

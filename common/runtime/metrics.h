@@ -22,6 +22,8 @@ enum { METRIC_CHILDREN_MAX = 256, METRIC_LABELS_MAX = 3 };
 void metric_add(enum metric_id id, double amount, const char *a, const char *b, const char *c);
 void metric_set(enum metric_id id, double value, const char *a, const char *b, const char *c);
 void metric_observe(enum metric_id id, double value, const char *a, const char *b, const char *c);
+/* All children of a gauge are no longer told, until each is set again. */
+void metric_clear(enum metric_id id);
 #define metric_count(id, ...)                                                                      \
     metric_add((id), 1, metric_args_(__VA_ARGS__ __VA_OPT__(, ) NULL, NULL, NULL))
 #define metric_args_(a, b, c, ...) (a), (b), (c)

@@ -19,7 +19,7 @@ struct common_option {
 static const struct common_option common_options[] = {
     {0, OPTION_TEXT_ROW(struct runtime_conf, instance, "instance", "", "name of this copy, such as intake-1; shown in logs and to the servers")},
     {NEED_HTTP, OPTION_TEXT_ROW(struct runtime_conf, listen, "listen", "127.0.0.1:0", "host:port of the HTTP interface; port 0 picks a free one")},
-    {0, OPTION_TEXT_ROW(struct runtime_conf, admin_listen, "admin-listen", "127.0.0.1:0", "host:port of /livez, /readyz and /metrics")},
+    {0, OPTION_TEXT_ROW(struct runtime_conf, admin_listen, "admin-listen", "127.0.0.1:0", "host:port of /livez, /readyz, /metrics and /status")},
     {0, OPTION_WORD_ROW(struct runtime_conf, log_level, "log-level", "info", "debug|info|warn|error", "least level that is logged")},
     {0, OPTION_WORD_ROW(struct runtime_conf, log_format, "log-format", "json", "json|text", "one JSON object a line, or text for people")},
     {0, OPTION_WORD_ROW(struct runtime_conf, profile, "profile", "production", "production|demo", "production refuses what is only fit for a demonstration")},

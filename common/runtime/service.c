@@ -16,6 +16,7 @@
 #include "io/redis.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/notify.h"
 #include "runtime/secrecy.h"
 
 enum { CHECK_TIMEOUT_MS = 1000 };
@@ -139,6 +140,7 @@ service_main(const struct service *service, int argc, char **argv)
                    NULL);
         metric_set(METRIC_sy_build_info, 1, name, SY_VERSION, SY_COMMIT);
         signals_install();
+        notify_open();
         status = run_with_keys(service, &runtime, conf);
     }
     free(conf);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "build_id.h"
 #include "io/suite.h"
 #include "runtime/metrics.h"
 #include "runtime/problem.h"
@@ -91,6 +92,10 @@ main(int argc, char **argv)
     if (argc != 2) {
         (void)fprintf(stderr, "usage: sy-gen-docs DIR\n");
         return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sy-gen-docs %s (%s)\n", SY_VERSION, SY_COMMIT);
+        return 0;
     }
     for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
         if (write_reference(argv[1], i))

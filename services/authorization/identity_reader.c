@@ -3,12 +3,18 @@
  * sessions of the account, so that a person's other devices are bound as well. Offsets are
  * committed after both; news that repeats changes nothing.
  */
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "runtime/progress.h"
+#include "runtime/work.h"
 #include "services/authorization/domain.h"
 #include "services/authorization/service.h"
 #include "services/authorization/store_pg.h"
@@ -20,7 +26,12 @@ enum {
     READER_SESSIONS_MAX = 2 * SESSIONS_PER_ACCOUNT,
     STATEMENT_TIMEOUT_MS = 3000,
     DELIVERY_WAIT_MS = 5000,
+    SILENCE_MS_MAX = 60000,
+    LAGS_EVERY_MS = 1000,
+    LAGS_MAX = 64,
 };
+
+#define READER_GROUP "authorization"
 
 struct reader {
     struct authorization *authorization;
@@ -28,6 +39,8 @@ struct reader {
     struct pg *pg;
     struct redis *redis;
     struct arena *arena;
+    struct pulse *pulse;
+    uint64_t lags_told_ns;
 };
 
 static _Atomic int dead_letters_failed;
@@ -125,26 +138,66 @@ take_patiently(struct reader *reader, const struct kafka_record *record)
             return true;
         if (tries % 25 == 0)
             log_failure(LOG_WARN, "identity news not stored, trying again", &err);
+        metric_count(METRIC_sy_retries_total, "identity", err_class_name(err_class(err.code)));
+        work_retry("identity", &err, READER_RETRY_MS);
+        progress_beat(reader->pulse);
         pause_briefly();
     }
     return false;
+}
+
+static void
+tell_lags(struct reader *reader)
+{
+    struct kafka_lag lags[LAGS_MAX];
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns - reader->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
+        return;
+    reader->lags_told_ns = now_ns;
+    size_t count = kafka_consumer_lags(reader->consumer, lags, LAGS_MAX);
+    metric_clear(METRIC_kafka_consumergroup_lag);
+    for (size_t i = 0; i < count; i++) {
+        char partition[16];
+        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
+        if (lags[i].messages >= 0)
+            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages, READER_GROUP,
+                       TOPIC_IDENTITY_CHANGED, partition);
+    }
+}
+
+static void
+tell_work(const struct kafka_batch *batch)
+{
+    struct work_range ranges[WORK_RANGES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < kafka_batch_count(batch); i++) {
+        const struct kafka_record *record = kafka_batch_record(batch, i);
+        count = work_range_add(ranges, count, TOPIC_IDENTITY_CHANGED, record->partition,
+                               record->offset);
+    }
+    work_begin(ranges, count);
 }
 
 static enum err_code
 reader_turn(struct reader *reader, struct err *err)
 {
     struct kafka_batch *batch = NULL;
+    progress_beat(reader->pulse);
     enum err_code code =
         kafka_consumer_poll(reader->consumer, READER_BATCH, READER_POLL_MS, 1, &batch, err);
     if (code)
         return code;
     size_t count = kafka_batch_count(batch);
     bool whole = true;
+    if (count)
+        tell_work(batch);
     for (size_t i = 0; i < count && whole; i++)
         whole = take_patiently(reader, kafka_batch_record(batch, i));
     if (count && whole)
         code = kafka_consumer_commit(reader->consumer, batch, err);
+    work_end();
     kafka_batch_free(batch);
+    tell_lags(reader);
     return code;
 }
 
@@ -156,7 +209,7 @@ reader_open(struct reader *reader, struct err *err)
     const struct kafka_consumer_conf consumer = {
         .bootstrap = conf->kafka_bootstrap,
         .client_id = conf->instance,
-        .group = "authorization",
+        .group = READER_GROUP,
         .topics = topics,
         .session_timeout_ms = 6000,
     };
@@ -170,10 +223,12 @@ identity_reader(void *arg)
     const struct runtime_conf *conf = &reader.authorization->conf->runtime;
     struct err err = {0};
     reader.arena = arena_new(LIMIT_BATCH_ARENA);
+    reader.pulse = progress_add("reading identity news", SILENCE_MS_MAX);
     reader.pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
     enum err_code code = redis_new(
         &(struct redis_conf){conf->redis_url, conf->redis_password_file, 500}, &reader.redis, &err);
     while (code == ERR_OK && !service_stopping()) {
+        progress_beat(reader.pulse);
         code = reader_open(&reader, &err);
         while (code == ERR_OK && !service_stopping())
             code = reader_turn(&reader, &err);
@@ -184,6 +239,7 @@ identity_reader(void *arg)
             code = ERR_OK;
         }
     }
+    progress_rest(reader.pulse);
     redis_free(reader.redis);
     pg_free(reader.pg);
     arena_free(reader.arena);

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-const struct limit limit_account_codes = {20, 3600};
-const struct limit limit_phone_cool_down = {1, 60};
-const struct limit limit_phone_hour = {5, 3600};
-const struct limit limit_phone_day = {10, 86400};
-const struct limit limit_code_tries = {5, 3600};
-const struct limit limit_match_failures = {10, 3600};
-const struct limit limit_verifications = {10, 3600};
+const struct limit limit_account_codes = {20, 3600, "account-codes"};
+const struct limit limit_phone_cool_down = {1, 60, "phone-cool-down"};
+const struct limit limit_phone_hour = {5, 3600, "phone-hour"};
+const struct limit limit_phone_day = {10, 86400, "phone-day"};
+const struct limit limit_code_tries = {5, 3600, "code-tries"};
+const struct limit limit_match_failures = {10, 3600, "match-failures"};
+const struct limit limit_verifications = {10, 3600, "verifications"};
 
 bool
 category_parse(struct str text, enum category *ret_category)

@@ -17,6 +17,7 @@ bool category_takes(enum category category, enum id_type type);
 struct limit {
     unsigned count;
     unsigned window_s;
+    const char *name; /* in metrics */
 };
 extern const struct limit
     limit_account_codes; /* codes asked for by an account, whatever the phone */

@@ -1,6 +1,7 @@
 #include "services/binding/limits_redis.h"
 
 #include "io/crypto.h"
+#include "runtime/metrics.h"
 
 static struct str
 number(struct arena *arena, unsigned value)
@@ -40,6 +41,8 @@ limit_take(struct redis *redis, struct str key, const struct limit *limit, struc
     if (code)
         return code;
     *ret_within = values[0].integer <= (int64_t)limit->count;
+    if (!*ret_within)
+        metric_count(METRIC_sy_limits_refused_total, limit->name);
     *ret_retry_s = retry_after(&values[2], limit);
     return ERR_OK;
 }
@@ -61,6 +64,8 @@ limit_used_up(struct redis *redis, struct str key, const struct limit *limit, st
         return code;
     (void)str_to_u64(values[0].text, UINT32_MAX, &used);
     *ret_used_up = values[0].type == REDIS_STR && used >= limit->count;
+    if (*ret_used_up)
+        metric_count(METRIC_sy_limits_refused_total, limit->name);
     *ret_retry_s = retry_after(&values[1], limit);
     return ERR_OK;
 }
@@ -130,6 +135,7 @@ phone_code_try(struct redis *redis, struct str session_id, struct str phone_inde
     if (code)
         return code;
     if (values[0].integer > (int64_t)limit_code_tries.count) {
+        metric_count(METRIC_sy_limits_refused_total, limit_code_tries.name);
         *ret_verdict = CODE_TOO_MANY;
         *ret_retry_s = retry_after(&values[2], &limit_code_tries);
         return ERR_OK;

@@ -13,6 +13,7 @@
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/progress.h"
 #include "services/binding/service.h"
 #include "services/binding/store_pg.h"
 
@@ -22,6 +23,7 @@ enum {
     DELIVERY_TIMEOUT_MS = 4000,
     STATEMENT_TIMEOUT_MS = 5000,
     RELAY_QUEUE = 1000,
+    SILENCE_MS_MAX = 60000,
 };
 
 struct relay {
@@ -136,18 +138,23 @@ relay_thread(void *arg)
 {
     struct relay *relay = arg;
     bool failing = false;
+    struct pulse *pulse = progress_add("publishing the outbox", SILENCE_MS_MAX);
     for (unsigned turn = 0; relay_wait(relay); turn++) {
         size_t count = 0;
         struct err err = {0};
         do {
+            progress_beat(pulse);
             enum err_code code = relay_turn(relay, &count, &err);
             if (code && !failing)
                 log_failure(LOG_WARN, "outbox not published, trying again", &err);
+            if (code)
+                metric_count(METRIC_sy_retries_total, "outbox", err_class_name(err_class(code)));
             failing = code != ERR_OK;
         } while (count && !failing);
         if (turn % RELAY_FORGET_TURNS == 0 && !failing && store_outbox_forget(relay->pg, &err))
             log_failure(LOG_WARN, "published outbox rows not deleted", &err);
     }
+    progress_rest(pulse);
     return NULL;
 }
 

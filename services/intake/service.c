@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/progress.h"
 #include "schema/submission_event.h"
 #include "services/intake/status.h"
 
@@ -20,6 +21,7 @@ enum {
     READER_POLL_MS = 200,
     READER_BATCH = 500,
     WARM_TIMEOUT_MS = 2000,
+    SILENCE_MS_MAX = 60000,
 };
 
 /* clang-format off */
@@ -82,8 +84,10 @@ reader_thread(void *arg)
     static const char *const topics[] = {TOPIC_SUBMISSION_JUDGED, NULL};
     struct intake *intake = arg;
     struct arena *arena = arena_new(LIMIT_BATCH_ARENA);
+    struct pulse *pulse = progress_add("reading judgements", SILENCE_MS_MAX);
     while (!service_stopping()) {
         struct err err = {0};
+        progress_beat(pulse);
         struct kafka_consumer *consumer = NULL;
         const struct kafka_consumer_conf conf = {
             .bootstrap = intake->conf->runtime.kafka_bootstrap,
@@ -92,8 +96,10 @@ reader_thread(void *arg)
             .session_timeout_ms = 10000,
         };
         enum err_code code = kafka_consumer_open(&conf, &consumer, &err);
-        while (code == ERR_OK && !service_stopping())
+        while (code == ERR_OK && !service_stopping()) {
+            progress_beat(pulse);
             code = reader_turn(intake, consumer, arena, &err);
+        }
         kafka_consumer_close(consumer);
         if (code) {
             log_failure(LOG_WARN, "judgements cannot be read now", &err);
@@ -101,6 +107,7 @@ reader_thread(void *arg)
             (void)nanosleep(&pause, NULL);
         }
     }
+    progress_rest(pulse);
     arena_free(arena);
     return NULL;
 }
@@ -154,6 +161,7 @@ intake_loop(void *service, struct err *err)
     enum err_code code = ERR_OK;
     for (unsigned turn = 0; code == ERR_OK && !service_stopping(); turn++) {
         struct err trouble = {0};
+        progress_beat(intake->pulse);
         if (turn % CAMPAIGNS_EVERY == 0 || intake->api == NULL)
             note("campaigns not loaded",
                  campaigns_load(intake->campaigns, intake->pg, store_campaigns_statement, &trouble),
@@ -162,6 +170,8 @@ intake_loop(void *service, struct err *err)
             code = serve(intake, err);
         note("fingerprints not refilled", fingerprints_refill(intake, &trouble), &trouble,
              &refill_failing);
+        metric_set(METRIC_sy_kafka_producer_queue, (double)kafka_producer_pending(intake->producer),
+                   NULL, NULL, NULL);
         if (turn % TEND_EVERY == 0) {
             streams_tend(intake->streams);
             ask_for_waiting(intake);
@@ -240,6 +250,9 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
     struct intake *intake = &process->intake;
     intake->conf = conf;
     intake->runtime = runtime;
+    intake->pulse = progress_add("housekeeping", SILENCE_MS_MAX);
+    metric_set(METRIC_sy_kafka_producer_queue_max, (double)intake->conf->producer_queue, NULL, NULL,
+               NULL);
     intake->campaigns = campaigns_new();
     intake->streams = streams_new(intake->conf->streams_max);
     intake->arena = arena_new(LIMIT_BATCH_ARENA);

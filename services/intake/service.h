@@ -14,6 +14,8 @@
 
 extern const struct service intake_service;
 
+struct pulse;
+
 struct intake {
     const struct intake_conf *conf;
     struct runtime *runtime;
@@ -25,6 +27,7 @@ struct intake {
     struct pg *pg;
     struct redis *redis;
     struct arena *arena;
+    struct pulse *pulse;
 };
 
 /* The list of campaigns and the caller's own in it, held until intake_campaign_done(). Answers the

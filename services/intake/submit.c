@@ -14,6 +14,7 @@
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/progress.h"
 #include "schema/submission_event.h"
 #include "services/intake/domain.h"
 #include "services/intake/service.h"
@@ -337,6 +338,7 @@ refill_from_store(struct intake *intake, struct err *err)
         if (code)
             return code;
         size_t count = pg_rows(rows);
+        progress_beat(intake->pulse);
         for (size_t first = 0; first < count; first += REFILL_BATCH) {
             size_t left = count - first;
             arena_reset(intake->arena);

@@ -21,8 +21,10 @@
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/progress.h"
 #include "runtime/service.h"
 #include "runtime/trace.h"
+#include "runtime/work.h"
 #include "services/validation/config.h"
 #include "services/validation/decode.h"
 #include "services/validation/service.h"
@@ -40,6 +42,9 @@ enum {
     PRODUCER_QUEUE = 100000,
     CAMPAIGNS_MAX_AGE_MS = 1000,
     CRASH_BATCH = 3,
+    SILENCE_MS_MAX = 90000, /* a statement may take 30 s, its connection 10 s more */
+    LAGS_EVERY_MS = 250,
+    LAGS_MAX = 64,
 };
 
 struct validation {
@@ -54,6 +59,8 @@ struct validation {
     struct kafka_producer *producer;
     atomic_size_t undelivered; /* failures among the messages published last */
     uint64_t batch_count;
+    struct pulse *pulse;
+    uint64_t lags_told_ns;
 };
 
 static void
@@ -68,6 +75,17 @@ backoff_ms(unsigned tries)
 {
     unsigned wait_ms = tries < 6 ? (unsigned)RETRY_MIN_MS << tries : RETRY_MAX_MS;
     return wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS;
+}
+
+/* Before the same again: tells why, and waits longer each time. */
+static void
+back_off(struct validation *validation, const char *stage, unsigned tries, const struct err *err)
+{
+    unsigned wait_ms = backoff_ms(tries);
+    metric_count(METRIC_sy_retries_total, stage, err_class_name(err_class(err->code)));
+    work_retry(stage, err, wait_ms);
+    progress_beat(validation->pulse);
+    pause_ms(wait_ms);
 }
 
 static void
@@ -138,14 +156,13 @@ store_patiently(struct validation *validation, struct item *items, size_t count,
         if (code == ERR_OK)
             return ERR_OK;
         races += is_lost_race(code);
-        metric_count(METRIC_sy_retries_total, "store", err_class_name(err_class(code)));
         bool again =
             is_lost_race(code) ? races < CONFLICT_TRIES : err_class(code) == ERR_CLASS_RETRY;
         if (!again)
             return code;
         if (tries % 10 == 0)
             log_failure(LOG_WARN, "batch not stored, trying again", err);
-        pause_ms(backoff_ms(tries));
+        back_off(validation, "store", tries, err);
     }
     return ERR(err, ERR_UNAVAILABLE, "stopped while the store was away");
 }
@@ -268,9 +285,8 @@ publish_batch(struct validation *validation, const struct kafka_batch *batch,
         enum err_code code = publish_once(validation, batch, items, delivered, err);
         if (code == ERR_OK || err_class(code) != ERR_CLASS_RETRY)
             return code;
-        metric_count(METRIC_sy_retries_total, "publish", err_class_name(err_class(code)));
         log_failure(LOG_WARN, "judgements not published, trying again", err);
-        pause_ms(backoff_ms(tries));
+        back_off(validation, "publish", tries, err);
     }
     return ERR(err, ERR_UNAVAILABLE, "stopped while kafka was away");
 }
@@ -294,7 +310,7 @@ campaigns_fresh(struct validation *validation, struct err *err)
             return code;
         if (tries % 10 == 0)
             log_failure(LOG_WARN, "campaigns not loaded, trying again", err);
-        pause_ms(backoff_ms(tries));
+        back_off(validation, "campaigns", tries, err);
     }
     return ERR(err, ERR_UNAVAILABLE, "stopped while the store was away");
 }
@@ -356,6 +372,40 @@ batch_process(struct validation *validation, const struct kafka_batch *batch, st
     return ERR_OK;
 }
 
+/* For /status: which messages are in hand. */
+static void
+tell_work(const struct kafka_batch *batch)
+{
+    struct work_range ranges[WORK_RANGES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < kafka_batch_count(batch); i++) {
+        const struct kafka_record *record = kafka_batch_record(batch, i);
+        count = work_range_add(ranges, count, TOPIC_SUBMISSION_RECEIVED, record->partition,
+                               record->offset);
+    }
+    work_begin(ranges, count);
+}
+
+/* Of the partitions that are ours now; those of before are no longer told. */
+static void
+tell_lags(struct validation *validation)
+{
+    struct kafka_lag lags[LAGS_MAX];
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns - validation->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
+        return;
+    validation->lags_told_ns = now_ns;
+    size_t count = kafka_consumer_lags(validation->consumer, lags, LAGS_MAX);
+    metric_clear(METRIC_kafka_consumergroup_lag);
+    for (size_t i = 0; i < count; i++) {
+        char partition[16];
+        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
+        if (lags[i].messages >= 0)
+            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages,
+                       validation->conf->group, TOPIC_SUBMISSION_RECEIVED, partition);
+    }
+}
+
 static enum err_code
 validation_loop(void *service, struct err *err)
 {
@@ -366,6 +416,7 @@ validation_loop(void *service, struct err *err)
         log_failure(LOG_WARN, "kafka is not there yet", &trouble);
     while (!service_stopping()) {
         struct kafka_batch *batch = NULL;
+        progress_beat(validation->pulse);
         enum err_code code =
             kafka_consumer_poll(validation->consumer, validation->conf->batch_max, POLL_MS,
                                 (unsigned)validation->conf->batch_fill_ms, &batch, err);
@@ -374,11 +425,12 @@ validation_loop(void *service, struct err *err)
         size_t count = kafka_batch_count(batch);
         if (count) {
             metric_observe(METRIC_sy_batch_size, (double)count, NULL, NULL, NULL);
+            tell_work(batch);
             code = batch_process(validation, batch, err);
+            work_end();
         }
         kafka_batch_free(batch);
-        metric_set(METRIC_kafka_consumergroup_lag, (double)kafka_consumer_lag(validation->consumer),
-                   validation->conf->group, TOPIC_SUBMISSION_RECEIVED, NULL);
+        tell_lags(validation);
         if (code) /* stopping is no failure: the next start takes the batch up again */
             return service_stopping() && err_class(code) == ERR_CLASS_RETRY ? ERR_OK : code;
         arena_reset(validation->arena);
@@ -447,6 +499,7 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
         free(validation);
         return ERR(err, ERR_CONFIG, "crash-point is for profile demo only; HINT: leave it out");
     }
+    validation->pulse = progress_add("judging", SILENCE_MS_MAX);
     validation->arena = arena_new(4u * LIMIT_BATCH_ARENA);
     validation->sealer = sealer_new(runtime->keyring);
     validation->campaigns = campaigns_new();

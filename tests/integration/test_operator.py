@@ -166,6 +166,12 @@ def test_admin_port(system, student):
         for line in text.splitlines():
             assert re.match(r'^(#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eInfNa]+)$', line), line
         assert student.row["SFZH"] not in text and student.phone not in text
+        judged = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert judged.returncode == 0, (process["name"], judged.stdout, judged.stderr)
+        status = http.call("GET", "/status").json
+        assert status["ready"] and not status["draining"] and not any(loop["stuck"] for loop in status["loops"])
+        if process["service"] in ("authorization", "binding", "intake", "validation"):
+            assert status["loops"], process
         assert http.call("GET", "/nope").status == 404
 
 

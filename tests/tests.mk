@@ -38,7 +38,7 @@ test: ## everything: style, unit, component, integration on real servers; ends i
 	@/usr/bin/python3 tests/run.py
 check: ## unit and style only, seconds, no servers
 	@deploy/install-deps.sh --group build --group test
-	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs fuzz-replay-programs
 	@/usr/bin/python3 tests/run.py style unit contract
 lint: ## clang-tidy, cppcheck, style, and a build with the other compiler
 	@deploy/install-deps.sh --group build --group test

@@ -20,21 +20,23 @@ area_write(const struct area *area, void *ctx)
     jsonw_object_close(w);
 }
 
+/* The parameter `parent`, 0 when there is none; or the call answered. Only areas have one. */
 static bool
-areas_write(struct api_call *call, struct jsonw *w)
+parent_read(struct api_call *call, bool area, uint32_t *ret_parent)
 {
     uint64_t parent = 0;
     bool malformed = false;
     struct str text = api_query(call, "parent", &malformed);
-    if (malformed || (text.ptr && (text.len != 6 || !str_to_u64(text, 999999, &parent))) ||
-        (text.ptr && area_current((uint32_t)parent) == NULL)) {
-        const struct problem_field error = {"parent", "code",
-                                            STR("请填写现行的六位行政区划代码，不填表示列出省级")};
-        api_problem_fields(call, PROBLEM_INVALID_VALUE, &error, 1);
-        return false;
-    }
-    area_children((uint32_t)parent, area_write, w);
-    return true;
+    bool known = text.ptr == NULL || (area && text.len == 6 && str_to_u64(text, 999999, &parent) &&
+                                      area_current((uint32_t)parent));
+    *ret_parent = (uint32_t)parent;
+    if (known && !malformed)
+        return true;
+    const struct problem_field error = {"parent", "code",
+                                        area ? STR("请填写现行的六位行政区划代码，不填表示列出省级")
+                                             : STR("此代码表不分级，请去掉 parent")};
+    api_problem_fields(call, PROBLEM_INVALID_VALUE, &error, 1);
+    return false;
 }
 
 void
@@ -46,20 +48,21 @@ codes_get(struct api_call *call)
         field && field->code_table ? code_table_find(str_of(field->code_table), NULL) : NULL;
     bool area = field && field->type == FIELD_AREA;
     struct buf body;
+    uint32_t parent;
     if (table == NULL && !area) {
         api_problem(call, PROBLEM_NOT_FOUND, NULL);
         return;
     }
+    if (!parent_read(call, area, &parent))
+        return;
     buf_init(&body, LIMIT_HTTP_ANSWER);
     struct jsonw w = jsonw_on(&body);
     jsonw_object_open(&w);
     jsonw_member_text(&w, "table", field->name);
     jsonw_key(&w, "rows");
     jsonw_array_open(&w);
-    if (area && !areas_write(call, &w)) {
-        buf_done(&body);
-        return;
-    }
+    if (area)
+        area_children(parent, area_write, &w);
     for (size_t i = 0; table && i < table->count; i++) {
         jsonw_object_open(&w);
         jsonw_member_text(&w, "code", table->rows[i].code);

@@ -67,6 +67,46 @@ idempotency_key_valid(struct str key)
     return true;
 }
 
+static struct str
+trim(struct str text)
+{
+    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = (struct str){text.ptr + 1, text.len - 1};
+    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+bool
+etag_listed(struct str header, const char *etag)
+{
+    while (header.len) {
+        struct str tag = trim(str_cut(&header, ','));
+        if (str_eq(tag, STR("*")))
+            return true;
+        if (str_starts(tag, STR("W/")))
+            tag = (struct str){tag.ptr + 2, tag.len - 2};
+        if (str_eq_text(tag, etag))
+            return true;
+    }
+    return false;
+}
+
+bool
+draft_version_parse(struct str header, int64_t *ret_version)
+{
+    static const struct str before = {"\"draft-", 7};
+    uint64_t version = 0;
+    if (!str_starts(header, before) || !str_ends(header, STR("\"")) || header.len < before.len + 2)
+        return false;
+    struct str digits = {header.ptr + before.len, header.len - before.len - 1};
+    bool padded = digits.len > 1 && digits.ptr[0] == '0'; /* another tag than the one we gave */
+    if (padded || !str_to_u64(digits, INT32_MAX, &version))
+        return false;
+    *ret_version = (int64_t)version;
+    return true;
+}
+
 enum window_state
 window_at(const struct campaign *campaign, int64_t now_ms)
 {

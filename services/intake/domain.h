@@ -38,6 +38,13 @@ void fields_canonical(const struct str value[FIELD_COUNT_], struct buf *out);
 /* 1 to 255 visible ASCII characters. */
 bool idempotency_key_valid(struct str key);
 
+/* If-None-Match, RFC 9110: whether a list of tags has this one; weak ones compare alike, "*" is
+ * all.
+ */
+bool etag_listed(struct str header, const char *etag);
+/* If-Match: the version in `"draft-7"`; false when it is no tag of a draft. */
+bool draft_version_parse(struct str header, int64_t *ret_version);
+
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_AFTER };
 enum window_state window_at(const struct campaign *campaign, int64_t now_ms);
 

@@ -69,7 +69,7 @@ draft_reply(struct api_call *call, int64_t version, const struct str value[FIELD
     const struct http_header headers[] = {
         {"ETag", etag}, {"Cache-Control", "private, no-cache"}, {NULL, NULL}};
     if (http_request_method(call->request) != HTTP_PUT &&
-        str_eq_text(api_header(call, "If-None-Match"), etag)) {
+        etag_listed(api_header(call, "If-None-Match"), etag)) {
         api_reply_headers(call, 304, headers, STR_NONE);
         return;
     }
@@ -101,20 +101,6 @@ draft_get(struct api_call *call)
         draft_reply(call, version, value);
 }
 
-/* The version in `If-Match: "draft-7"`; false when it is none of ours. */
-static bool
-if_match_version(struct str header, int64_t *ret_version)
-{
-    uint64_t version = 0;
-    if (!str_starts(header, STR("\"draft-")) || !str_ends(header, STR("\"")) || header.len < 9)
-        return false;
-    struct str digits = {header.ptr + 7, header.len - 8};
-    if (!str_to_u64(digits, INT32_MAX, &version))
-        return false;
-    *ret_version = (int64_t)version;
-    return true;
-}
-
 /* The body's fields, or the call answered. */
 static bool
 draft_read(struct api_call *call, struct fields_read *read)
@@ -140,7 +126,7 @@ draft_save(struct api_call *call, struct str campaign_id, const struct fields_re
     struct buf plain;
     int64_t seen = 0;
     int64_t version = 0;
-    if (!if_match_version(api_header(call, "If-Match"), &seen)) {
+    if (!draft_version_parse(api_header(call, "If-Match"), &seen)) {
         api_problem(call, PROBLEM_STALE, NULL);
         return;
     }

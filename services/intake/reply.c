@@ -42,24 +42,6 @@ intake_campaign_done(struct api_call *call, struct intake_campaign *held)
     held->list = NULL;
 }
 
-/* RFC 9110: a list of tags, weak ones compare alike, "*" matches. */
-static bool
-if_none_match(struct str header, const char *etag)
-{
-    while (header.len) {
-        struct str tag = str_cut(&header, ',');
-        while (tag.len && tag.ptr[0] == ' ')
-            tag = (struct str){tag.ptr + 1, tag.len - 1};
-        while (tag.len && tag.ptr[tag.len - 1] == ' ')
-            tag.len--;
-        if (str_starts(tag, STR("W/")))
-            tag = (struct str){tag.ptr + 2, tag.len - 2};
-        if (str_eq_text(tag, etag) || str_eq(tag, STR("*")))
-            return true;
-    }
-    return false;
-}
-
 void
 reply_tagged(struct api_call *call, struct str body, const char *cache_control)
 {
@@ -71,7 +53,7 @@ reply_tagged(struct api_call *call, struct str body, const char *cache_control)
         {"ETag", etag},
         {"Cache-Control", cache_control ? cache_control : "private, no-cache"},
         {NULL, NULL}};
-    if (if_none_match(api_header(call, "If-None-Match"), etag))
+    if (etag_listed(api_header(call, "If-None-Match"), etag))
         api_reply_headers(call, 304, headers, STR_NONE);
     else
         api_reply_headers(call, 200, headers, body);

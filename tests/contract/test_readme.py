@@ -39,7 +39,8 @@ def test_links_lead_somewhere(path):
 
 
 def test_make_targets_that_are_named_exist():
-    text = " ".join(p.read_text() for p in (ROOT / "Makefile", ROOT / "deploy/local.mk", ROOT / "tests/tests.mk"))
+    text = " ".join(p.read_text() for p in (ROOT / "Makefile", ROOT / "deploy/local.mk", ROOT / "tests/tests.mk",
+                                           ROOT / "tests/fuzz/fuzz.mk"))
     targets = set(re.findall(r"^([a-z][a-z-]*):", text, re.M))
     for path in [*READMES.values(), *sorted((ROOT / "docs").glob("*.md"))]:
         for line in re.findall(r"`make ([a-z-]+)", path.read_text()):

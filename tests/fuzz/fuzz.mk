@@ -29,3 +29,9 @@ fuzz-replay: ## run every fuzz target over its corpus, without an engine, under 
 	@deploy/install-deps.sh --group build --group test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) fuzz-replay-programs
 	@/usr/bin/python3 tests/run.py fuzz
+
+# docs/openapi.yaml asked of a running system (RUN_DIR), or of one of its own.
+.PHONY: schemathesis
+schemathesis: build-run ## ask the API all that its document allows and forbids: EXAMPLES=300 SEED=1
+	@deploy/install-deps.sh --group test
+	@/usr/bin/python3 tests/schemathesis/run.py --examples=$(or $(EXAMPLES),300) --seed=$(or $(SEED),1)

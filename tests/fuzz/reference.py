@@ -4,6 +4,7 @@ import datetime
 import json
 import pathlib
 import re
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TODAY = 20261124
@@ -200,3 +201,61 @@ def person(data):
     if kind == "c":
         return rfc3339(rest)
     return name(rest) if kind == "n" else ""
+
+
+# --- T4: targets and header fields ---
+
+def query(data):
+    """The value of one parameter, after RFC 3986: no plus sign for a blank, names as they stand."""
+    name, _, rest = data.partition(b"\n")
+    name = name.split(b"\0")[0]
+    found = []
+    for part in rest.split(b"&") if rest else []:
+        key, equals, value = part.partition(b"=")
+        if key == name and name:
+            found.append(value if equals else b"")
+    if not found:
+        return b"absent"
+    for value in found:
+        if re.search(rb"%(?![0-9a-fA-F]{2})", value):
+            return b"malformed"
+        plain = urllib.parse.unquote_to_bytes(value)
+        try:
+            plain.decode("utf-8")
+        except UnicodeDecodeError:
+            return b"malformed"
+        if b"\0" in plain:
+            return b"malformed"
+    return b"malformed" if len(found) > 1 else b"value " + urllib.parse.unquote_to_bytes(found[0])
+
+
+def etag_listed(data):
+    tags = [tag.strip(b" \t") for tag in data.split(b",")]
+    return int(any(tag in (b'"draft-7"', b'W/"draft-7"', b"*") for tag in tags))
+
+
+def traceparent(data):
+    found = re.fullmatch(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", data)
+    return int(bool(found) and any(c != ord("0") for c in found.group(1)) and any(c != ord("0") for c in found.group(2)))
+
+
+def number(data):
+    good = re.fullmatch(rb"[0-9]+", data) and int(data) < 2 ** 64
+    return str(int(data)) if good else "no 0"
+
+
+def head(data):
+    """What the target tells of this input."""
+    kind, rest = chr(data[0]) if data else "", data[1:]
+    if kind == "q":
+        return query(rest)
+    verdicts = {
+        "k": lambda: int(bool(re.fullmatch(rb"[!-~]{1,255}", rest))),
+        "m": lambda: rest[7:-1].decode() if re.fullmatch(rb'"draft-(0|[1-9][0-9]{0,9})"', rest)
+        and int(rest[7:-1]) < 2 ** 31 else "no",
+        "n": lambda: etag_listed(rest),
+        "t": lambda: traceparent(rest),
+        "u": lambda: int(bool(re.fullmatch(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rest))),
+        "i": lambda: number(rest),
+    }
+    return str(verdicts[kind]()).encode() if kind in verdicts else b""

@@ -72,12 +72,13 @@ check_accepted(struct str text, struct str theirs)
     buf_done(&twice);
 }
 
-/* "-0" and names with escapes cannot be seen in a tree. */
+/* "-0", names with escapes, and NUL between tokens, which jansson takes for the end of its word,
+ * cannot be seen in a tree. */
 static bool
 has_reason_in_text(struct str text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '\\' ||
+        if (text.ptr[i] == '\\' || text.ptr[i] == '\0' ||
             (text.ptr[i] == '-' && i + 1 < text.len && text.ptr[i + 1] == '0'))
             return true;
     return false;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "io/keyring.h"
+#include "io/seal.h"
 #include "runtime/session.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -53,6 +53,14 @@ def test_persons_are_judged_as_the_reference_judges_them(tmp_path):
     assert len(kinds) > 40
 
 
+def test_targets_and_header_fields_are_read_as_the_reference_reads_them(tmp_path):
+    kinds = set()
+    for data, verdict in told("t4", corpus("t4"), tmp_path):
+        assert verdict == reference.head(data), data
+        kinds.add((data[:1], verdict))
+    assert len(kinds) > 25
+
+
 @pytest.mark.parametrize("data", [b"", b"#", b"\\", b"\n\r\t\0", bytes(range(256)), b"\\x00", b"\\n"])
 def test_an_input_is_written_and_read_the_same(data, tmp_path):
     assert lines.unescape(lines.escape(data)) == data

@@ -263,6 +263,63 @@ a_schools_own_newest_campaign_comes_first(void **state)
     }
 }
 
+static void
+a_tag_is_found_in_a_list_whatever_its_strength(void **state)
+{
+    static const struct {
+        const char *header;
+        bool listed;
+    } rows[] = {
+        {"\"a\"", true},
+        {"W/\"a\"", true},
+        {"*", true},
+        {"\"b\", \"a\"", true},
+        {"\"b\",\t\"a\"", true},
+        {"\"b\",W/\"a\",", true},
+        {"", false},
+        {"\"b\"", false},
+        {"a", false},
+        {"\"a", false},
+        {"w/\"a\"", false},
+        {"\"a\" \"b\"", false},
+        {",", false},
+        {"W/*", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (etag_listed(str_of(rows[i].header), "\"a\"") != rows[i].listed)
+            fail_msg("%s", rows[i].header);
+}
+
+static void
+a_drafts_version_is_read_from_its_tag_and_no_other(void **state)
+{
+    static const struct {
+        const char *header;
+        int64_t version; /* -1: no tag of a draft */
+    } rows[] = {
+        {"\"draft-0\"", 0},
+        {"\"draft-2147483647\"", INT32_MAX},
+        {"\"draft-2147483648\"", -1},
+        {"\"draft-\"", -1},
+        {"\"draft-07\"", -1},
+        {"\"draft-+7\"", -1},
+        {"W/\"draft-7\"", -1},
+        {"*", -1},
+        {"draft-7", -1},
+        {"\"draft-7", -1},
+        {"\"draft-7\", \"draft-8\"", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t version = -1;
+        bool read = draft_version_parse(str_of(rows[i].header), &version);
+        if (read != (rows[i].version >= 0) || version != rows[i].version)
+            fail_msg("%s: %lld", rows[i].header, (long long)version);
+    }
+}
+
 int
 main(void)
 {
@@ -272,6 +329,8 @@ main(void)
         cmocka_unit_test(a_student_may_send_what_the_student_owns),
         cmocka_unit_test(equal_fields_have_equal_canonical_bytes),
         cmocka_unit_test(a_key_is_1_to_255_visible_characters),
+        cmocka_unit_test(a_tag_is_found_in_a_list_whatever_its_strength),
+        cmocka_unit_test(a_drafts_version_is_read_from_its_tag_and_no_other),
         cmocka_unit_test(a_window_is_open_from_its_first_to_its_last_millisecond),
         cmocka_unit_test(a_schools_own_newest_campaign_comes_first),
     };

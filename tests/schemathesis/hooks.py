@@ -1,0 +1,214 @@
+"""Who is asking: students of the running system (RUN_DIR), given to schemathesis as tokens.
+
+Three kinds, because one account can be on one step of the way only, and because some limits are per account:
+  newcomers  logged in; a new one after a few calls (20 phone codes and 10 face checks an hour are an account's limit)
+  starters   verified, with a phone code just sent: one for each binding that is meant to succeed
+  bound      bound to a student: everything else; logged in again when their session has ended. One of them has a draft
+             whose version is known, another one a code for a new phone.
+Nothing is switched off in the product: limits that are met are answered 429, which the document says.
+"""
+import atexit
+import collections
+import json
+import os
+import pathlib
+import random
+import sys
+import threading
+
+import schemathesis
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import shengyuan  # noqa: E402
+from shengyuan import Student, System  # noqa: E402
+
+NEWCOMER_CALLS = 6
+BOUND = 8
+PEOPLE = 60
+RIGHT = 0.4
+NEWCOMER_OPERATIONS = ("sendPhoneCode", "beginVerification", "completeVerification")
+
+system = System(os.environ["RUN_DIR"])
+lock = threading.RLock()
+# Its own: hypothesis winds the module's generator back, and then people would come twice.
+chance = shengyuan.random = random.Random()
+stock = []
+bound = []
+asking = collections.Counter()
+statuses = collections.defaultdict(collections.Counter)
+newcomer = None
+starter = None
+mover = None
+drafter = None
+logins = 0
+
+
+class Asker(Student):
+    """A student who may be idle for longer than the edge keeps a connection."""
+
+    def call(self, *arguments, **named):
+        self.http.close()
+        self.inbox.close()
+        return super().call(*arguments, **named)
+
+    def log_in(self, *arguments, **named):
+        self.http.close()
+        return super().log_in(*arguments, **named)
+
+    def read_code(self):
+        self.inbox.close()
+        return super().read_code()
+
+
+def take_person():
+    if not stock:
+        stock.extend(system.people(PEOPLE))
+    return stock.pop()
+
+
+def logged_in():
+    student = Asker(system, take_person())
+    answer = student.log_in()
+    assert answer.status == 201, answer
+    return student
+
+
+def current_newcomer():
+    """A new account after a few calls, or when its session was ended."""
+    global newcomer
+    if newcomer is None or newcomer.token is None or asking[newcomer.name] >= NEWCOMER_CALLS:
+        newcomer = logged_in()
+    asking[newcomer.name] += 1
+    return newcomer
+
+
+def current_starter():
+    """Ready to be bound; a new one once it was, or after some tries (five wrong codes burn the right one)."""
+    global starter
+    if starter is None or starter.token is None or asking[starter.name] >= 4:
+        starter = logged_in()
+        assert starter.verify().status == 200
+        assert starter.ask_code().status == 202
+    asking[starter.name] += 1
+    return starter
+
+
+def current_bound():
+    if len(bound) < BOUND:
+        bound.append(kept(None))
+    student = chance.choice(bound)
+    if student.token is None:
+        assert student.log_in().status == 201
+    return student
+
+
+def kept(student):
+    """A bound student of one operation only, whose right values are known."""
+    if student is None:
+        return Asker(system, take_person()).ready()
+    if student.token is None:
+        assert student.log_in().status == 201
+    return student
+
+
+def current_mover():
+    """Has been sent a code for a phone that is new."""
+    global mover
+    mover = kept(mover)
+    if asking[mover.name] % 4 == 0:
+        mover.phone = shengyuan.random_phone()
+        if mover.ask_code().status == 429:
+            mover = kept(None)
+            mover.phone = shengyuan.random_phone()
+            assert mover.ask_code().status == 202
+    asking[mover.name] += 1
+    return mover
+
+
+def current_drafter():
+    global drafter
+    drafter = kept(drafter)
+    return drafter
+
+
+@schemathesis.auth(refresh_interval=None)
+class Tokens:
+    def get(self, case, context):
+        name = case.operation.definition.raw.get("operationId")
+        with lock:
+            own = {"bind": current_starter, "changePhone": current_mover, "saveDraft": current_drafter}
+            if name in own:
+                return own[name]()
+            return current_newcomer() if name in NEWCOMER_OPERATIONS else current_bound()
+
+    def set(self, case, data, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data.token}"
+
+
+def everybody():
+    return [student for student in (newcomer, starter, mover, drafter, *bound) if student is not None]
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Counts the answer; a session that ended is not used again."""
+    name = case.operation.definition.raw.get("operationId")
+    statuses[name][str(response.status_code)] += 1
+    sent = (response.request.headers.get("Authorization") or "").removeprefix("Bearer ")
+    ended = (name == "closeSession" and response.status_code == 204) or (name == "bind" and response.status_code == 201)
+    if ended or response.status_code == 401:
+        with lock:
+            for student in everybody():
+                if student.token == sent:
+                    student.token = None
+
+
+def text(value):
+    """Without what no string of ours may have: noncharacters."""
+    if isinstance(value, str):
+        return "".join(c for c in value if ord(c) & 0xFFFE != 0xFFFE and not 0xFDD0 <= ord(c) <= 0xFDEF)
+    if isinstance(value, list):
+        return [text(v) for v in value]
+    return {text(k): text(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+@schemathesis.hook
+def map_body(context, body):
+    return text(body)
+
+
+def right_body(name, body):
+    """A body that no generator guesses."""
+    consent = system.demo["consent_version"]
+    if name == "openSession":
+        return {"channel": "h5", "code": f"demo-st{chance.randrange(10 ** 12)}.1", "consent_version": consent}
+    if name == "bind":
+        return starter.bind_body()
+    if name == "changePhone":
+        return {"phone": mover.phone, "phone_code": mover.read_code() or "000000"}
+    if name == "sendPhoneCode":
+        return {"phone": shengyuan.random_phone()}
+    if name == "beginVerification":
+        return {**body, "name": "陈示例", "id_number": "441900200409010019", "consent_version": consent}
+    return body
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Some requests that are right by their schema are made right by their values as well."""
+    name = case.operation.definition.raw.get("operationId")
+    if not case.meta or not case.meta.generation.mode.is_positive or chance.random() > RIGHT:
+        return
+    with lock:
+        if name == "saveDraft":
+            case.headers["If-Match"] = drafter.call("GET", "/api/v1/draft").headers["ETag"]
+        elif isinstance(case.body, dict):
+            case.body = right_body(name, case.body)
+
+
+@atexit.register
+def tell():
+    """For run.py: what was answered to what."""
+    if "STATUS_COUNTS" in os.environ:
+        pathlib.Path(os.environ["STATUS_COUNTS"]).write_text(json.dumps(statuses))

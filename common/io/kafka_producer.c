@@ -22,12 +22,17 @@ struct kafka_producer {
     atomic_uint_fast64_t replaced;
 };
 
+/* Only a broker's own word for this very message counts, and that has an offset. When a request
+ * fails and a later one succeeds, librdkafka concludes that the first is stored too ("implicit
+ * acknowledgement", gone in 2.3.0) and reports it without one. The conclusion is wrong if the
+ * broker did not know the producer yet: it takes any first sequence number, and the message is
+ * nowhere. */
 static enum err_code
-delivery_code(rd_kafka_resp_err_t error)
+delivery_code(const rd_kafka_message_t *message)
 {
-    switch ((int)error) {
+    switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return ERR_OK;
+        return message->offset >= 0 ? ERR_OK : ERR_UNAVAILABLE;
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
         return ERR_TIMEOUT;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -45,8 +50,8 @@ on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
     if (message->err == RD_KAFKA_RESP_ERR__FATAL)
         atomic_store(&producer->fatal, true);
     if (message->_private)
-        producer->conf.on_delivered(message->_private, delivery_code(message->err),
-                                    message->partition, message->offset, producer->conf.ctx);
+        producer->conf.on_delivered(message->_private, delivery_code(message), message->partition,
+                                    message->offset, producer->conf.ctx);
 }
 
 static void

@@ -242,6 +242,36 @@ a_leader_that_moves_loses_nothing(void **state)
     mock_close(&mock);
 }
 
+/* Two requests under way, the first fails and may have arrived, the second succeeds:
+ * librdkafka 2.0.2 concludes that the first is stored too. A broker that does not know the producer
+ * yet takes the second alone, and the first is nowhere. */
+static void
+success_of_a_later_message_is_no_success(void **state)
+{
+    struct mock mock;
+    static struct reports reports;
+    (void)state;
+    mock_open(&mock, 1);
+    (void)rd_kafka_mock_topic_create(mock.cluster, "t", 1, 1);
+    struct kafka_producer *producer = producer_open(&mock, &reports, 20000, 1000);
+    assert_works(kafka_producer_warm(producer, "t", 5000, &err));
+    (void)rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 500);
+    rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE_API_KEY, 2,
+                                      RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+                                      RD_KAFKA_RESP_ERR_NO_ERROR);
+    for (size_t i = 0; i < 2; i++) {
+        struct timespec pause = {0, 100000000}; /* a request of its own */
+        assert_works(send_number(producer, i, &err));
+        (void)nanosleep(&pause, NULL);
+    }
+    wait_for_total(&reports, 2);
+    assert_each_once(&reports, 2);
+    assert_int_equal(atomic_load(&reports.delivered[1]), 1);
+    assert_int_equal(atomic_load(&reports.failed[0]), 1);
+    kafka_producer_close(producer);
+    mock_close(&mock);
+}
+
 int
 main(void)
 {
@@ -252,6 +282,7 @@ main(void)
         cmocka_unit_test(a_full_queue_says_so_at_once),
         cmocka_unit_test(a_silent_broker_is_reported_within_the_deadline),
         cmocka_unit_test(a_leader_that_moves_loses_nothing),
+        cmocka_unit_test(success_of_a_later_message_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,8 @@ SHOWN_LINES = 60
 
 def clean_env(**change):
     """Without what make run takes from its caller: tests choose their own."""
-    taken = ("RUN_DIR", "PORT", "SANDBOX_PORT", "COPIES", "MAKEFLAGS", "MFLAGS")
+    taken = ("RUN_DIR", "PORT", "SANDBOX_PORT", "COPIES", "BROKERS", "ROUNDS", "SEED", "EVERY", "RATE", "ONLY", "MAKEFLAGS",
+             "MFLAGS")
     return {**{k: v for k, v in os.environ.items() if k not in taken}, **change}
 
 
@@ -122,12 +123,28 @@ def pytest(name, paths, **env):
     return total - bad - int(suite.get("skipped")), bad
 
 
+def faults(**wanted):
+    """A short mix of faults (docs/FAULTS.md): each check of everything counts as a test."""
+    log = LOGS / "faults.log"
+    with open(log, "wb") as out:
+        try:
+            status = subprocess.run([sys.executable, "tests/faults/run.py"], cwd=ROOT, env=clean_env(**wanted), stdout=out,
+                                    stderr=subprocess.STDOUT, timeout=INTEGRATION_SECONDS, check=False).returncode
+        except subprocess.TimeoutExpired:
+            status = 1
+    text = log.read_text(errors="replace")
+    if status:
+        show("faults", text)
+    checks = len(re.findall(r"^  round ", text, re.MULTILINE))
+    return max(0, checks - bool(status)), int(bool(status))
+
+
 SANITIZED = str(BUILD / "asan")
 # What each group is, in the order it runs.
 GROUPS = {
     "style": lambda: style(["layers", "banned", "services", "format", "references", "shell", "python"]),
     "unit": lambda: programs(BUILD / "tests/unit"),
-    "contract": lambda: pytest("contract", ["tests/contract", "tests/faults"]),
+    "contract": lambda: pytest("contract", ["tests/contract", "tests/faults"]),  # the tools of the fault runs
     "lint": lambda: style(["cppcheck", "tidy"]),
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),
@@ -137,6 +154,7 @@ GROUPS = {
                                   KEEP_LOGS=str(LOGS / "system")),
     "security": lambda: pytest("security", ["tests/security"], BUILD=SANITIZED,
                                KEEP_LOGS=str(LOGS / "system-security")),
+    "faults": lambda: faults(BUILD=SANITIZED, ROUNDS="40", EVERY="10", SEED="23", BROKERS="1"),
 }
 # Beside the others: waits more than it works.
 BACKGROUND = ("component-asan",)

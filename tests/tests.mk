@@ -48,6 +48,14 @@ lint: ## clang-tidy, cppcheck, style, and a build with the other compiler
 docs: ## generate docs/reference from the tables
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
 	@$(BUILD)/bin/sy-gen-docs docs/reference
+# Faults: docs/FAULTS.md. ROUNDS, SEED, BROKERS, EVERY, RATE, ONLY, RUN_DIR are read by the program.
+export ROUNDS SEED EVERY RATE ONLY
+.PHONY: faults
+faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1|3
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@/usr/bin/python3 tests/faults/run.py
 # The benchmark's programs: the load, and the floor it is compared with.
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/floor_intake $(BUILD)/bench/floor_worker
 $(BUILD)/bench/load: $(BUILD)/obj/tests/bench/judged.o

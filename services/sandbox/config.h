@@ -14,6 +14,7 @@ struct sandbox_conf {
     const char *sms_sdk_app_id;
     const char *sms_template_id;
     const char *sms_sign_name;
+    const char *sent_file;
 };
 
 extern const struct program sandbox_program;

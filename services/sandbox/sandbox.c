@@ -1,12 +1,15 @@
 #include "services/sandbox/sandbox.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/limits.h"
 #include "io/crypto.h"
 #include "io/platform_wechat.h"
 #include "schema/json.h"
@@ -57,6 +60,7 @@ struct sandbox {
     struct message *messages; /* ring */
     size_t token_count;
     struct token tokens[TOKENS_MAX]; /* ring: the newest and the ones still valid beside it */
+    int sent_fd;                     /* -1: only the inbox knows what was sent */
 };
 
 struct sandbox *
@@ -69,6 +73,7 @@ sandbox_new(const struct sandbox_conf *conf, const struct sandbox_secrets *secre
     sandbox->faces = mem_zalloc(FACES_MAX * sizeof *sandbox->faces);
     sandbox->messages = mem_zalloc(INBOX_MAX * sizeof *sandbox->messages);
     (void)pthread_mutex_init(&sandbox->lock, NULL);
+    sandbox->sent_fd = -1;
     return sandbox;
 }
 
@@ -77,11 +82,23 @@ sandbox_free(struct sandbox *sandbox)
 {
     if (sandbox == NULL)
         return;
+    if (sandbox->sent_fd >= 0)
+        (void)close(sandbox->sent_fd);
     free(sandbox->codes);
     free(sandbox->faces);
     free(sandbox->messages);
     (void)pthread_mutex_destroy(&sandbox->lock);
     free(sandbox);
+}
+
+enum err_code
+sandbox_open_sent(struct sandbox *sandbox, struct err *err)
+{
+    const char *path = sandbox->conf->sent_file;
+    if (path[0] == '\0')
+        return ERR_OK;
+    sandbox->sent_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return sandbox->sent_fd < 0 ? ERR(err, ERR_CONFIG, "cannot append to '%s'", path) : ERR_OK;
 }
 
 static unsigned
@@ -476,6 +493,28 @@ number_status(struct str number)
     return "Ok";
 }
 
+/* Before the sender is answered: what was answered is in the file, whatever happens to us. */
+static void
+message_note(const struct sandbox *sandbox, const struct message *message)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    struct buf line;
+    if (sandbox->sent_fd < 0)
+        return;
+    buf_init(&line, LIMIT_MESSAGE);
+    struct jsonw w = jsonw_on(&line);
+    jsonw_object_open(&w);
+    jsonw_member_text(&w, "time", clock_format_rfc3339(message->time_ms, time));
+    jsonw_member_text(&w, "phone", message->phone);
+    jsonw_member_text(&w, "code", message->code);
+    jsonw_object_close(&w);
+    buf_add_text(&line, "\n");
+    struct str text = buf_str(&line);
+    if (write(sandbox->sent_fd, text.ptr, text.len) != (ssize_t)text.len)
+        abort(); /* a record that lacks messages is worse than none */
+    buf_done(&line);
+}
+
 static void
 message_keep(struct sandbox *sandbox, struct str number, struct str code, struct str template_id)
 {
@@ -488,6 +527,7 @@ message_keep(struct sandbox *sandbox, struct str number, struct str code, struct
     (void)snprintf(message->text, sizeof message->text,
                    "【%s】验证码 %s，5 分钟内有效，请勿告诉他人。", sandbox->conf->sms_sign_name,
                    message->code);
+    message_note(sandbox, message);
     (void)pthread_mutex_unlock(&sandbox->lock);
 }
 

@@ -19,6 +19,8 @@ struct sandbox_secrets {
 };
 
 struct sandbox *sandbox_new(const struct sandbox_conf *conf, const struct sandbox_secrets *secrets);
+/* Opens the file of sent messages, if one is asked for. */
+enum err_code sandbox_open_sent(struct sandbox *sandbox, struct err *err) MUST_CHECK;
 void sandbox_free(struct sandbox *sandbox);
 
 /* One call: its answer is written to *out, the HTTP status returned. `arena` lives for the call. */

@@ -97,6 +97,8 @@ sandbox_start(struct runtime *runtime, const void *conf, void **ret_service, str
     enum err_code code = secrets_read(conf, &process->secrets, err);
     process->sandbox = sandbox_new(conf, &process->secrets);
     if (code == ERR_OK)
+        code = sandbox_open_sent(process->sandbox, err);
+    if (code == ERR_OK)
         code = http_server_open(&server, &process->server, err);
     if (code) {
         sandbox_stop(process);

@@ -20,7 +20,8 @@ def brokers(count):
 
 def links_of(count):
     """Patterns of links worth disturbing."""
-    return [f"{copy}:{server}" for copy in SERVICES for server in ("postgres", "redis", "kafka*")] + \
+    return [f"{copy}:{server}" for copy in SERVICES for server in ("postgres", "redis", "kafka*")
+            if (copy[:-2], server) != ("validation", "redis")] + \
         ["*:postgres", "*:redis", "*:kafka*", "edge:*", "edge:intake-*", "client:edge", "*:sandbox"] + \
         ([f"*:kafka-{number}" for number in range(1, count + 1)] + ["replicas:*", "*:controller-*"] +
          [f"replicas:kafka-{number}" for number in range(1, count + 1)] if count > 1 else [])

@@ -20,6 +20,24 @@ clock_mono_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+void
+clock_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+bool
+clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
+{
+    uint64_t until_ns = clock_mono_ns() + ms * 1000000;
+    struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+    return pthread_cond_timedwait(cond, lock, &until) == 0;
+}
+
 static void
 clock_split(int64_t time_ms, struct tm *ret_tm)
 {

@@ -5,12 +5,20 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/str.h"
 
 int64_t clock_now_ms(void);
 uint64_t clock_mono_ns(void);
+
+/* Waiting on a condition by the monotonic clock only: a wall clock that is set back would make a
+ * wait of milliseconds last for hours. */
+void clock_cond_init(pthread_cond_t *cond);
+/* False when `ms` passed without a signal. */
+bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms);
+
 /* Today's date in China as YYYYMMDD. */
 uint32_t clock_china_date(int64_t now_ms);
 

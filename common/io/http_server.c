@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -74,16 +73,11 @@ sweeper_thread(void *arg)
     struct http_server *server = arg;
     (void)pthread_mutex_lock(&server->lock);
     while (!server->stop) {
-        struct timespec until;
         uint64_t now_ns = clock_mono_ns();
         for (struct http_request *r = server->slow; r; r = r->slow_next)
             if (now_ns > r->body_deadline_ns)
                 (void)shutdown(r->socket, SHUT_RDWR);
-        (void)clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += (long)SWEEP_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&server->sweep_wake, &server->lock, &until);
+        (void)clock_cond_wait(&server->sweep_wake, &server->lock, SWEEP_MS);
     }
     (void)pthread_mutex_unlock(&server->lock);
     return NULL;
@@ -314,7 +308,7 @@ http_server_open(const struct http_server_conf *conf, struct http_server **ret_s
         return code;
     }
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_cond_init(&server->sweep_wake, NULL);
+    clock_cond_init(&server->sweep_wake);
     server->listening = true;
     if (pthread_create(&server->sweeper, NULL, sweeper_thread, server) != 0)
         abort();

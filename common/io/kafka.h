@@ -50,10 +50,11 @@ enum err_code kafka_producer_warm(struct kafka_producer *producer, const char *t
  * while a broken producer is being replaced, ERR_TOO_LARGE, ERR_CONFIG for an unknown topic. */
 enum err_code kafka_producer_send(struct kafka_producer *producer,
                                   const struct kafka_message *message, struct err *err) MUST_CHECK;
-/* Waits until all is reported; ERR_TIMEOUT when something is still under way at the deadline. */
+/* Waits until all that was ever sent is reported, also what died with a producer that was replaced;
+ * ERR_TIMEOUT when something is still under way at the deadline. */
 enum err_code kafka_producer_flush(struct kafka_producer *producer, unsigned timeout_ms,
                                    struct err *err) MUST_CHECK;
-/* Messages queued or in flight. */
+/* Messages sent and not reported. */
 size_t kafka_producer_pending(struct kafka_producer *producer);
 /* How often the producer had to be replaced after a fatal error. */
 uint64_t kafka_producer_replaced(const struct kafka_producer *producer);

@@ -9,17 +9,24 @@
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
-enum { PRODUCER_POLL_MS = 100, PRODUCER_REPLACE_FLUSH_MS = 2000, PRODUCER_HEADERS_MAX = 16 };
+enum { PRODUCER_POLL_MS = 100, PRODUCER_RETIRE_MS = 10000 };
 
-/* `client` is replaced after a fatal error; readers hold `lock` shared while they use it. */
+/* `client` is replaced after a fatal error; readers hold `lock` shared while they use it. Only the
+ * poller replaces it, and only the poller serves reports.
+ *
+ * `unreported` counts over all clients there ever were: whoever waits for reports waits for those
+ * of a client that was replaced meanwhile as well. Asking the present client alone would take a
+ * message that died with its predecessor for delivered. */
 struct kafka_producer {
     struct kafka_producer_conf conf;
     pthread_rwlock_t lock;
     rd_kafka_t *client;
     pthread_t poller;
     atomic_bool stop;
-    atomic_bool fatal;
     atomic_uint_fast64_t replaced;
+    atomic_size_t unreported;
+    pthread_mutex_t reports_lock;
+    pthread_cond_t all_reported;
 };
 
 /* Only a broker's own word for this very message counts, and that has an offset. When a request
@@ -43,25 +50,34 @@ delivery_code(const rd_kafka_message_t *message)
 }
 
 static void
+count_reported(struct kafka_producer *producer)
+{
+    if (atomic_fetch_sub(&producer->unreported, 1) != 1)
+        return;
+    (void)pthread_mutex_lock(&producer->reports_lock);
+    (void)pthread_cond_broadcast(&producer->all_reported);
+    (void)pthread_mutex_unlock(&producer->reports_lock);
+}
+
+static void
 on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     (void)client;
     struct kafka_producer *producer = opaque;
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
-        atomic_store(&producer->fatal, true);
     if (message->_private)
         producer->conf.on_delivered(message->_private, delivery_code(message), message->partition,
                                     message->offset, producer->conf.ctx);
+    count_reported(producer);
 }
 
+/* Only wakes the poller, which asks the client itself whether it is unfit. */
 static void
 on_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
     (void)client;
+    (void)error;
     (void)reason;
-    struct kafka_producer *producer = opaque;
-    if (error == RD_KAFKA_RESP_ERR__FATAL)
-        atomic_store(&producer->fatal, true);
+    (void)opaque;
 }
 
 static enum err_code
@@ -103,8 +119,26 @@ client_new(struct kafka_producer *producer, rd_kafka_t **ret_client, struct err 
     return kafka_client_new(RD_KAFKA_PRODUCER, kafka_conf, ret_client, err);
 }
 
-/* librdkafka's idempotent producer is dead after a fatal error: what is queued is reported as
- * failed by the purge, and a new one takes over. Callers repeat with the same ids. */
+/* Everything the client still holds is reported as failed, then it ends. `successor` (or NULL) is
+ * served meanwhile: its messages are confirmed without waiting for a funeral. */
+static void
+client_retire(rd_kafka_t *client, rd_kafka_t *successor)
+{
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)PRODUCER_RETIRE_MS * 1000000;
+    (void)rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(client) > 0) {
+        (void)rd_kafka_flush(client, 10); /* serves reports, and wakes who sleeps over the purge */
+        if (successor)
+            (void)rd_kafka_poll(successor, 0);
+        if (clock_mono_ns() > deadline_ns)
+            abort(); /* reports would be missing for good: every message is reported, or we end */
+    }
+    rd_kafka_destroy(client);
+}
+
+/* librdkafka's idempotent producer is dead after a fatal error: what it holds is reported as failed
+ * (perhaps it was stored all the same), and a new one takes over. Callers repeat with the same ids.
+ */
 static void
 producer_replace(struct kafka_producer *producer)
 {
@@ -115,13 +149,9 @@ producer_replace(struct kafka_producer *producer)
     (void)pthread_rwlock_wrlock(&producer->lock);
     rd_kafka_t *dead = producer->client;
     producer->client = fresh;
-    atomic_store(&producer->fatal, false);
     (void)pthread_rwlock_unlock(&producer->lock);
-    (void)rd_kafka_purge(dead, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(dead, PRODUCER_REPLACE_FLUSH_MS);
-    atomic_store(&producer->fatal, false); /* the dead one's last reports said it again */
-    rd_kafka_destroy(dead);
     atomic_fetch_add(&producer->replaced, 1);
+    client_retire(dead, fresh);
 }
 
 static void *
@@ -130,7 +160,7 @@ producer_poller(void *arg)
     struct kafka_producer *producer = arg;
     while (!atomic_load(&producer->stop)) {
         (void)rd_kafka_poll(producer->client, PRODUCER_POLL_MS);
-        if (atomic_load(&producer->fatal))
+        if (rd_kafka_fatal_error(producer->client, NULL, 0))
             producer_replace(producer);
     }
     return NULL;
@@ -147,6 +177,8 @@ kafka_producer_open(const struct kafka_producer_conf *conf, struct kafka_produce
         free(producer);
         return code;
     }
+    clock_cond_init(&producer->all_reported);
+    (void)pthread_mutex_init(&producer->reports_lock, NULL);
     (void)pthread_rwlock_init(&producer->lock, NULL);
     if (pthread_create(&producer->poller, NULL, producer_poller, producer) != 0)
         abort();
@@ -204,6 +236,7 @@ kafka_producer_send(struct kafka_producer *producer, const struct kafka_message 
                     struct err *err)
 {
     rd_kafka_headers_t *headers = headers_new(message);
+    atomic_fetch_add(&producer->unreported, 1); /* before: the report may be faster than we are */
     (void)pthread_rwlock_rdlock(&producer->lock);
     rd_kafka_resp_err_t error = rd_kafka_producev(
         producer->client, RD_KAFKA_V_TOPIC(message->topic), RD_KAFKA_V_HEADERS(headers),
@@ -211,11 +244,10 @@ kafka_producer_send(struct kafka_producer *producer, const struct kafka_message 
         RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.ptr, message->value.len),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(message->message_ctx),
         RD_KAFKA_V_END);
-    if (error == RD_KAFKA_RESP_ERR__FATAL)
-        atomic_store(&producer->fatal, true);
     (void)pthread_rwlock_unlock(&producer->lock);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;
+    count_reported(producer);
     rd_kafka_headers_destroy(headers); /* stays ours on failure */
     return send_failed(error, message->topic, err);
 }
@@ -223,20 +255,25 @@ kafka_producer_send(struct kafka_producer *producer, const struct kafka_message 
 size_t
 kafka_producer_pending(struct kafka_producer *producer)
 {
-    (void)pthread_rwlock_rdlock(&producer->lock);
-    int count = rd_kafka_outq_len(producer->client);
-    (void)pthread_rwlock_unlock(&producer->lock);
-    return (size_t)count;
+    return atomic_load(&producer->unreported);
 }
 
 enum err_code
 kafka_producer_flush(struct kafka_producer *producer, unsigned timeout_ms, struct err *err)
 {
-    (void)pthread_rwlock_rdlock(&producer->lock);
-    rd_kafka_resp_err_t error = rd_kafka_flush(producer->client, (int)timeout_ms);
-    (void)pthread_rwlock_unlock(&producer->lock);
-    return error ? ERR(err, ERR_TIMEOUT, "messages are still under way after %u ms", timeout_ms)
-                 : ERR_OK;
+    uint64_t begin_ns = clock_mono_ns();
+    uint64_t spent_ms = 0;
+    (void)pthread_mutex_lock(&producer->reports_lock);
+    while (atomic_load(&producer->unreported) > 0 && spent_ms < timeout_ms) {
+        (void)clock_cond_wait(&producer->all_reported, &producer->reports_lock,
+                              timeout_ms - spent_ms);
+        spent_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    }
+    size_t left = atomic_load(&producer->unreported);
+    (void)pthread_mutex_unlock(&producer->reports_lock);
+    return left ? ERR(err, ERR_TIMEOUT, "%zu messages are still under way after %u ms", left,
+                      timeout_ms)
+                : ERR_OK;
 }
 
 uint64_t
@@ -252,9 +289,9 @@ kafka_producer_close(struct kafka_producer *producer)
         return;
     atomic_store(&producer->stop, true);
     (void)pthread_join(producer->poller, NULL);
-    (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(producer->client, PRODUCER_POLL_MS);
-    rd_kafka_destroy(producer->client);
+    client_retire(producer->client, NULL);
+    (void)pthread_cond_destroy(&producer->all_reported);
+    (void)pthread_mutex_destroy(&producer->reports_lock);
     (void)pthread_rwlock_destroy(&producer->lock);
     free(producer);
 }

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "build_id.h"
 #include "io/http_server.h"
@@ -157,7 +157,7 @@ health_open(const char *listen, struct health **ret_health, struct err *err)
 {
     struct health *health = mem_zalloc(sizeof *health);
     (void)pthread_mutex_init(&health->lock, NULL);
-    (void)pthread_cond_init(&health->wake, NULL);
+    clock_cond_init(&health->wake);
     struct http_server_conf conf = {
         .listen = listen,
         .thread_count = 1,
@@ -247,16 +247,11 @@ health_thread(void *arg)
         for (size_t i = 0; i < health->count; i++)
             health_ask(&health->rows[i]);
         tell_manager(health);
-        struct timespec until;
-        (void)clock_gettime(CLOCK_REALTIME, &until);
         /* A process that is not ready yet asks more often: it is waited for. */
-        long period_ms = health_ready(health) ? HEALTH_PERIOD_MS : HEALTH_PERIOD_MS / 10;
-        until.tv_nsec += period_ms * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        unsigned period_ms = health_ready(health) ? HEALTH_PERIOD_MS : HEALTH_PERIOD_MS / 10;
         (void)pthread_mutex_lock(&health->lock);
         if (!health->stop)
-            (void)pthread_cond_timedwait(&health->wake, &health->lock, &until);
+            (void)clock_cond_wait(&health->wake, &health->lock, period_ms);
     }
     (void)pthread_mutex_unlock(&health->lock);
     return NULL;

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -119,14 +118,9 @@ relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
 static bool
 relay_wait(struct relay *relay)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long)RELAY_PERIOD_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     (void)pthread_mutex_lock(&relay->lock);
     if (!relay->wanted && !relay->stop)
-        (void)pthread_cond_timedwait(&relay->wake, &relay->lock, &until);
+        (void)clock_cond_wait(&relay->wake, &relay->lock, RELAY_PERIOD_MS);
     relay->wanted = false;
     bool go_on = !relay->stop;
     (void)pthread_mutex_unlock(&relay->lock);
@@ -180,7 +174,7 @@ relay_open(struct binding *binding, struct relay **ret_relay, struct err *err)
     }
     relay->pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
     (void)pthread_mutex_init(&relay->lock, NULL);
-    (void)pthread_cond_init(&relay->wake, NULL);
+    clock_cond_init(&relay->wake);
     if (pthread_create(&relay->thread, NULL, relay_thread, relay) != 0)
         abort();
     *ret_relay = relay;

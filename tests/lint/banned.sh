@@ -15,6 +15,8 @@ look '\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|strtok|gets|localtime|gmtime|a
     'use the bounded or reentrant form of it' common services docs
 look '\b(malloc|calloc|realloc|strdup|strndup)\(' 'use mem_* of base/buf.h' \
     common/schema common/runtime services docs
+look 'pthread_cond_timedwait|CLOCK_REALTIME' 'a wait by the wall clock lasts for hours when it is set back: clock_cond_wait' \
+    common/io common/runtime common/schema services
 look 'TO''DO|FIX''ME|XX''X' 'finish it or write it into docs/DECISIONS' common services docs
 # A schedule of faults is made of time; everything else waits for what it wants.
 if grep -nE '\btime\.sleep\(' -r tests --include='*.py' |

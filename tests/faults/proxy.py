@@ -285,7 +285,10 @@ async def serve(path):
     control.unlink(missing_ok=True)
     for link in links.values():
         await link.serve()
-    await asyncio.start_unix_server(Control(links).on_client, control)
+    fresh = path.with_suffix(".new")  # who sees the name can connect: it is given once we listen
+    fresh.unlink(missing_ok=True)
+    await asyncio.start_unix_server(Control(links).on_client, fresh)
+    fresh.rename(control)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -4,6 +4,8 @@
 
 #include "base/limits.h"
 
+enum { FIELD_NAME_MAX = 15 };
+
 bool
 field_is_students(enum field_id id)
 {
@@ -20,6 +22,18 @@ list_field(struct fields_read *ret, enum fields_verdict verdict, enum field_id i
         ret->listed[ret->listed_count++] = id;
 }
 
+/* A member's name may be a value that was put into the wrong place, and no answer repeats those:
+ * only what can be a mistyped field name is told. */
+static struct str
+name_told(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!((name.ptr[i] >= 'A' && name.ptr[i] <= 'Z') ||
+              (name.ptr[i] >= 'a' && name.ptr[i] <= 'z')))
+            return STR("?");
+    return name.len <= FIELD_NAME_MAX ? name : STR("?");
+}
+
 void
 fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
                    struct fields_read *ret)
@@ -30,7 +44,7 @@ fields_read_object(const struct json *object, unsigned length_factor, struct are
         const struct field *field = field_find(name);
         if (field == NULL || json_type(m) != JSON_STRING) {
             ret->verdict = field ? FIELDS_WRONG_TYPE : FIELDS_UNKNOWN;
-            (void)snprintf(ret->name, sizeof ret->name, "%.*s", STR_ARG(utf8_prefix(name, 15)));
+            (void)snprintf(ret->name, sizeof ret->name, "%.*s", STR_ARG(name_told(name)));
             return;
         }
         struct str value = json_str(m);

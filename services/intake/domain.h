@@ -20,7 +20,7 @@ enum fields_verdict {
 
 struct fields_read {
     enum fields_verdict verdict;
-    char name[64];
+    char name[64];       /* "?" for one that can be no field's */
     size_t listed_count; /* of not_owned or too_long */
     enum field_id listed[FIELD_COUNT_];
     struct str value[FIELD_COUNT_]; /* empty: absent; copied into the arena */

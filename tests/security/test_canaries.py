@@ -361,7 +361,7 @@ def test_finds_one_of_each_kind_that_is_laid_somewhere(system, tmp_path):
     assert codes_in(["123456", "654321"], [pathlib.Path(__file__)]) == [__file__]
 
 
-HOLDER = "import time; word = 'canary' + '-in-memory'; print(word[:6], flush=True); time.sleep(600)"
+HOLDER = "import sys; word = 'canary' + '-in-memory'; print(word[:6], flush=True); sys.stdin.read()"
 
 
 def sandbox_argv(system):
@@ -373,7 +373,7 @@ def sandbox_argv(system):
 
 @contextlib.contextmanager
 def started(argv, folder):
-    process = subprocess.Popen(argv, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert process.stdout.readline()  # it has begun
         yield process

@@ -85,7 +85,8 @@ def kafka_cluster(layout):
     """The id that all brokers of this RUN_DIR are formatted with."""
     path = layout.run_dir / "kafka-cluster"
     if not path.exists():
-        write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=") + "\n")
+        # 22 characters of base64 whose first is a letter: the tool takes a dash for an option.
+        write_private(path, base64.urlsafe_b64encode(b"S" + secrets.token_bytes(15)).decode().rstrip("=") + "\n")
     return path.read_text().strip()
 
 

@@ -63,7 +63,8 @@ class Run:
                     "LINKS": f"{sys.executable} {HERE / 'proxy.py'}", "LOGIN_RATE": "5000",
                     "EXTRA_SANDBOX": f"--sent-file={self.dir / 'sent.jsonl'}"}
         self.system = System(self.dir)
-        self.events, self.bad_numbers, self.troubles = [], None, []
+        self.links = self.bad_numbers = None
+        self.events, self.troubles = [], []
 
     # --- the system and the load ---
 
@@ -80,8 +81,9 @@ class Run:
             self.links = Links(self.dir)
             yield
         finally:
-            with contextlib.suppress(OSError):
-                schedule.Hands(self.system, self.links, self.note).heal()
+            if self.links:
+                with contextlib.suppress(OSError):
+                    schedule.Hands(self.system, self.links, self.note).heal()
             self.stack("down", stderr=subprocess.DEVNULL)
 
     def note(self, **event):

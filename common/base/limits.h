@@ -11,6 +11,7 @@ enum {
     LIMIT_HTTP_HEADERS         = 16 * 1024, /* contract: 431 above 16 KiB in all */
     LIMIT_HTTP_HEADER_COUNT    = 64,        /* contract: 431 above 64 fields */
     LIMIT_HTTP_CONNECTIONS     = 8192,      /* per process; the edge keeps far fewer open */
+    LIMIT_HTTP_HEAD_DEADLINE_MS = 10 * 1000, /* contract: headers within 10 s, likewise */
     LIMIT_HTTP_BODY_DEADLINE_MS = 30 * 1000, /* contract: a body within 30 s, whatever trickles */
     LIMIT_HTTP_QUEUE           = 4096,      /* requests waiting for a worker: 0.2 s of work; then 503 */
     LIMIT_HTTP_ANSWER          = 1024 * 1024, /* the largest answer is the area picker's */

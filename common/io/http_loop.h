@@ -1,23 +1,22 @@
 /*
- * Runs one libmicrohttpd daemon (made with MHD_USE_EPOLL, without a thread of the library's own) on
- * a thread of ours. The library's own loop takes 128 events at a time and, when just as many were
- * ready, waits for more before it looks at them: 128 requests at once then wait for the next one,
- * or for the idle time-out (0.9.75). MHD_run() never waits; this loop does.
+ * One thread that accepts connections and runs them: epoll, edge-triggered, nothing blocks. Shared
+ * by the http files only.
  */
 #pragma once
 
-#include <microhttpd.h>
+#include "io/http_exchange.h"
 
-struct http_loop;
-
-/* `ctx` is the user's. Aborts when there is no descriptor to be had. */
-struct http_loop *http_loop_new(void *ctx);
-void *http_loop_ctx(const struct http_loop *loop);
-/* Takes the daemon over and begins. Aborts when there is no thread to be had. */
-void http_loop_start(struct http_loop *loop, struct MHD_Daemon *daemon);
-struct MHD_Daemon *http_loop_daemon(const struct http_loop *loop);
-/* After resuming a connection, from any thread: the library looks at it now. Many wakes before the
- * loop comes to it cost one system call. */
+/* NULL and errno when there is no descriptor to be had. */
+struct http_loop *http_loop_new(struct http_server *server);
+/* Aborts when there is no thread to be had. */
+void http_loop_start(struct http_loop *loop);
+struct http_server *http_loop_server(const struct http_loop *loop);
+/* Wakes it to see that the server has become quiet. Any thread. */
 void http_loop_wake(struct http_loop *loop);
-/* Ends the thread and stops the daemon, if begun: open connections are closed. NULL is fine. */
+/* The loop runs this connection soon. Any thread; many of them cost one system call. `why`: 0, or
+ * HTTP_LOOK_ANSWERED. The connection must not be touched afterwards. */
+void http_loop_look(struct http_loop *loop, struct http_connection *connection, unsigned why);
+/* It is gone. On the loop's thread. */
+void http_loop_forget(struct http_loop *loop, struct http_connection *connection);
+/* Ends the thread and closes all connections. NULL is fine. */
 void http_loop_stop(struct http_loop *loop);

@@ -1,8 +1,13 @@
-#include <stdlib.h>
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
-#include "io/http_exchange.h"
+#include "base/clock.h"
+#include "io/http_loop.h"
+
+enum { ANSWER_HEAD_MAX = 16 * 1024, DATE_SIZE = 40 };
 
 /* --- reading a request --- */
 
@@ -16,53 +21,50 @@ http_method_name(enum http_method method)
 enum http_method
 http_request_method(const struct http_request *request)
 {
-    return request->method;
+    return request->head.method;
+}
+
+static struct str
+bytes_of(const struct http_request *request)
+{
+    return (struct str){request->connection->in, request->connection->scan.at};
 }
 
 struct str
 http_request_path(const struct http_request *request)
 {
-    return request->path;
+    return http_span_str(bytes_of(request), request->head.path);
 }
 
 struct str
 http_request_query(const struct http_request *request)
 {
-    return request->query;
+    return http_span_str(bytes_of(request), request->head.query);
+}
+
+static bool
+is_named(const struct http_request *request, size_t index, const char *name)
+{
+    struct str have = http_span_str(bytes_of(request), request->head.fields[index].name);
+    return have.len == strlen(name) && strncasecmp(have.ptr, name, have.len) == 0;
 }
 
 struct str
 http_request_header(const struct http_request *request, const char *name)
 {
-    const char *value = NULL;
-    size_t size = 0;
-    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
-                                      &value, &size) != MHD_YES)
-        return STR_NONE;
-    return value ? (struct str){value, size} : STR("");
-}
-
-struct name_count {
-    const char *name;
-    size_t count;
-};
-
-static enum MHD_Result
-count_name(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    struct name_count *count = ctx;
-    (void)kind;
-    (void)value;
-    count->count += strcasecmp(name, count->name) == 0;
-    return MHD_YES;
+    for (size_t i = 0; i < request->head.field_count; i++)
+        if (is_named(request, i, name))
+            return http_span_str(bytes_of(request), request->head.fields[i].value);
+    return STR_NONE;
 }
 
 size_t
 http_request_header_count(const struct http_request *request, const char *name)
 {
-    struct name_count count = {name, 0};
-    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_name, &count);
-    return count.count;
+    size_t count = 0;
+    for (size_t i = 0; i < request->head.field_count; i++)
+        count += is_named(request, i, name);
+    return count;
 }
 
 struct str
@@ -91,48 +93,106 @@ http_request_user(const struct http_request *request)
 
 /* --- answering --- */
 
-void
-http_add_headers(const struct http_server *server, struct MHD_Response *response,
-                 const struct http_header *headers)
+static const char *
+reason(unsigned status)
 {
-    bool typed = false;
-    for (size_t i = 0; headers && headers[i].name; i++) {
-        typed = typed || strcasecmp(headers[i].name, "Content-Type") == 0;
-        (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
+    static const struct {
+        unsigned status;
+        const char *reason;
+    } rows[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {428, "Precondition Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].status == status)
+            return rows[i].reason;
+    return "-";
+}
+
+/* The Date field's value; made once a second and thread. */
+static const char *
+date_now(void)
+{
+    static _Thread_local time_t made;
+    static _Thread_local char text[DATE_SIZE];
+    struct tm parts;
+    time_t now = clock_now_ms() / 1000;
+    if (now != made && gmtime_r(&now, &parts)) {
+        (void)strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        made = now;
     }
-    if (!typed)
-        (void)MHD_add_response_header(response, "Content-Type", "application/json");
-    if (atomic_load(&server->quiet))
-        (void)MHD_add_response_header(response, "Connection", "close");
+    return text;
+}
+
+static void
+add_field(struct buf *out, const char *name, const char *value)
+{
+    buf_add_text(out, name);
+    buf_add(out, STR(": "));
+    /* Ours alone; even so nothing may end the line before we do. */
+    for (const char *c = value; *c; c++)
+        buf_add_char(out, (unsigned char)*c < 0x20 || *c == 0x7F ? '?' : *c);
+    buf_add(out, STR("\r\n"));
 }
 
 void
-http_deliver(struct http_request *request, unsigned status, struct MHD_Response *response)
+http_answer_head(struct http_request *request, unsigned status, const struct http_header *headers,
+                 size_t length)
 {
-    struct MHD_Connection *connection = request->connection;
-    struct http_server *server = request->server;
-    struct http_loop *loop = request->loop;
-    (void)pthread_mutex_lock(&request->lock);
-    request->status = status;
-    request->response = response;
-    bool resume = request->suspended;
-    request->suspended = false;
-    (void)pthread_mutex_unlock(&request->lock);
-    atomic_fetch_sub(&server->in_flight, 1);
-    if (!resume)
-        return;
-    MHD_resume_connection(connection);
-    http_loop_wake(loop);
+    const struct http_server *server = http_loop_server(request->connection->loop);
+    struct buf *out = &request->answer;
+    bool typed = status == 204 || status == 304;
+    buf_init(out, ANSWER_HEAD_MAX + (length == SIZE_MAX ? 0 : length));
+    request->answer_closes = request->answer_closes || atomic_load(&server->quiet);
+    buf_printf(out, "HTTP/1.1 %u %s\r\n", status, reason(status));
+    add_field(out, "Date", date_now());
+    for (size_t i = 0; headers && headers[i].name; i++) {
+        typed = typed || strcasecmp(headers[i].name, "Content-Type") == 0;
+        add_field(out, headers[i].name, headers[i].value);
+    }
+    if (!typed)
+        add_field(out, "Content-Type", "application/json");
+    if (request->answer_closes)
+        add_field(out, "Connection", "close");
+    if (length == SIZE_MAX)
+        add_field(out, "Transfer-Encoding", "chunked");
+    else if (status != 204 && status != 304)
+        buf_printf(out, "Content-Length: %zu\r\n", length);
+    buf_add(out, STR("\r\n"));
 }
 
 void
 http_reply(struct http_request *request, unsigned status, const struct http_header *headers,
            struct str body)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body.len, (void *)(uintptr_t)(body.ptr ? body.ptr : ""), MHD_RESPMEM_MUST_COPY);
-    if (response == NULL)
-        abort(); /* no memory */
-    http_add_headers(request->server, response, headers);
-    http_deliver(request, status, response);
+    struct http_connection *connection = request->connection;
+    struct http_loop *loop = connection->loop;
+    struct http_server *server = http_loop_server(loop);
+    bool bodiless = request->head.method == HTTP_HEAD || status == 204 || status == 304;
+    http_answer_head(request, status, headers, body.len);
+    if (!bodiless)
+        buf_add(&request->answer, body);
+    assert(!request->answer.overflow);
+    atomic_fetch_sub(&server->in_flight, 1);
+    http_loop_look(loop, connection, HTTP_LOOK_ANSWERED);
 }

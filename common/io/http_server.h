@@ -1,12 +1,10 @@
 /*
- * HTTP/1.1 server on libmicrohttpd (epoll, a few threads). Collects one whole request
- * within its limits, hands it over once, and answers when somebody replies, from any thread: the
- * connection is suspended in between, so a request that waits costs no thread. Knows nothing of
- * routes, sessions or JSON.
+ * HTTP/1.1 server (epoll, a few threads). Collects one whole request within its limits, hands it
+ * over once, and answers when somebody replies, from any thread: a request that waits costs no
+ * thread. Knows nothing of routes, sessions or JSON.
  *
- * Strictness: what the library hands through but HTTP forbids or we do not need is refused here
- * (two lengths, length with transfer coding, no or two Host fields, NUL in a value, a target that
- * is not plain origin-form) with 400 and the connection closed; the edge is strict as well.
+ * Strictness: what io/http_parse.h does not take is answered with 400 and the connection closed.
+ * Every wait of a connection has an absolute end, however its bytes trickle.
  *
  * Ownership: a request lives until http_reply*() was called and the exchange ended. Everything read
  * from it is borrowed and valid until the reply call.
@@ -38,7 +36,7 @@ enum http_refusal {
     HTTP_REFUSED_BODY_TOO_LARGE,    /* 413 */
     HTTP_REFUSED_TARGET_TOO_LONG,   /* 414 */
     HTTP_REFUSED_HEADERS_TOO_LARGE, /* 431 */
-    HTTP_REFUSED_BODY_TOO_SLOW,     /* 408: the body was not complete within body_deadline_ms */
+    HTTP_REFUSED_TOO_SLOW,          /* 408: head or body not complete within its deadline */
 };
 
 struct http_server_conf {
@@ -49,14 +47,15 @@ struct http_server_conf {
     size_t target_bytes_max;
     size_t header_bytes_max;
     size_t header_count_max;
-    unsigned idle_timeout_s;   /* between requests and between reads */
-    unsigned body_deadline_ms; /* from the header's end to the body's end, however it trickles */
+    unsigned idle_timeout_s;   /* between requests */
+    unsigned head_deadline_ms; /* from connecting, or a request's first byte; 0: the limit's */
+    unsigned body_deadline_ms; /* from the head's end to the body's end; also to take an answer */
     void *ctx;
-    /* A whole request arrived. Runs on a library thread: must not block. Exactly one of the
+    /* A whole request arrived. Runs on a server thread: must not block. Exactly one of the
      * http_reply functions is to be called for it, now or later, from any thread. */
     void (*on_request)(struct http_request *request, void *ctx);
     /* Writes the body of a refusal into *body (problem+json) and returns its status. Runs on a
-     * library thread. */
+     * server thread. */
     unsigned (*on_refusal)(enum http_refusal refusal, struct buf *body, void *ctx);
     /* The exchange is over (answered, or the client hung up after on_request): free what was hung
      * on http_request_user(). May be NULL. */

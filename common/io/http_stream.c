@@ -1,18 +1,16 @@
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "io/http_exchange.h"
+#include "io/http_loop.h"
 
-/* Shared by the library's thread (reading, on_completed) and the sender: `references` is two while
- * both hold it. */
+/* Shared by the connection's loop and the sender: `references` is two while both hold it. */
 struct http_stream {
     pthread_mutex_t lock;
-    struct MHD_Connection *connection;
-    struct http_loop *loop;
-    struct buf pending;
-    bool suspended;
-    bool ended;  /* the sender is done */
-    bool closed; /* the client is gone, or read too slowly */
+    struct http_connection *connection; /* NULL: it is over */
+    struct buf pending;                 /* chunks, as they are sent */
+    bool ended;                         /* the sender is done */
+    bool closed;                        /* the client is gone, or read too slowly */
+    bool bodiless;                      /* the answer to HEAD */
     int references;
 };
 
@@ -33,74 +31,71 @@ void
 http_stream_abandon(struct http_stream *stream)
 {
     (void)pthread_mutex_lock(&stream->lock);
+    stream->connection = NULL;
     stream->closed = true;
-    stream->suspended = false;
     (void)pthread_mutex_unlock(&stream->lock);
     stream_unref(stream);
 }
 
-static ssize_t
-stream_read(void *ctx, uint64_t position, char *out, size_t max)
+enum http_stream_state
+http_stream_take(struct http_stream *stream, struct buf *out)
 {
-    struct http_stream *stream = ctx;
-    (void)position;
     (void)pthread_mutex_lock(&stream->lock);
-    size_t take = stream->pending.len < max ? stream->pending.len : max;
-    ssize_t result = (ssize_t)take;
-    if (take) {
-        memcpy(out, stream->pending.ptr, take);
-        stream->pending.len -= take;
-        memmove(stream->pending.ptr, stream->pending.ptr + take, stream->pending.len);
-    } else if (stream->ended || stream->closed) {
-        result = MHD_CONTENT_READER_END_OF_STREAM;
-    } else {
-        stream->suspended = true;
-        MHD_suspend_connection(stream->connection);
-    }
+    /* The two change places: both keep their memory. */
+    struct buf empty = *out;
+    *out = stream->pending;
+    empty.max = out->max;
+    stream->pending = empty;
+    enum http_stream_state state = stream->bodiless || (stream->ended && !stream->closed)
+                                       ? HTTP_STREAM_ENDED
+                                   : stream->closed ? HTTP_STREAM_CUT
+                                                    : HTTP_STREAM_OPEN;
     (void)pthread_mutex_unlock(&stream->lock);
-    return result;
+    return state;
 }
 
 struct http_stream *
 http_reply_stream(struct http_request *request, unsigned status, const struct http_header *headers,
                   size_t pending_bytes_max)
 {
+    static const struct str last_chunk = {"0\r\n\r\n", 5};
+    struct http_connection *connection = request->connection;
+    struct http_loop *loop = connection->loop;
     struct http_stream *stream = mem_zalloc(sizeof *stream);
     (void)pthread_mutex_init(&stream->lock, NULL);
-    stream->connection = request->connection;
-    stream->loop = request->loop;
+    stream->connection = connection;
     stream->references = 2;
-    buf_init(&stream->pending, pending_bytes_max);
+    buf_init(&stream->pending, pending_bytes_max + last_chunk.len);
+    stream->bodiless = stream->closed = request->head.method == HTTP_HEAD;
     request->stream = stream;
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, stream, NULL);
-    if (response == NULL)
-        abort(); /* no memory */
-    http_add_headers(request->server, response, headers);
-    http_deliver(request, status, response);
+    http_answer_head(request, status, headers, SIZE_MAX);
+    atomic_fetch_sub(&http_loop_server(loop)->in_flight, 1);
+    http_loop_look(loop, connection, HTTP_LOOK_ANSWERED);
     return stream;
 }
 
-/* Under the lock: wakes the reader if it sleeps. */
+/* Under the lock. */
 static void
-stream_wake(struct http_stream *stream)
+stream_look(struct http_stream *stream)
 {
-    if (!stream->suspended)
-        return;
-    stream->suspended = false;
-    MHD_resume_connection(stream->connection);
-    http_loop_wake(stream->loop);
+    if (stream->connection)
+        http_loop_look(stream->connection->loop, stream->connection, 0);
 }
 
 void
 http_stream_send(struct http_stream *stream, struct str piece)
 {
     (void)pthread_mutex_lock(&stream->lock);
-    if (!stream->closed) {
+    if (!stream->closed && piece.len) {
+        size_t before = stream->pending.len;
+        buf_printf(&stream->pending, "%zx\r\n", piece.len);
         buf_add(&stream->pending, piece);
-        if (stream->pending.overflow)
+        buf_add(&stream->pending, STR("\r\n"));
+        if (stream->pending.overflow) { /* a reader that does not read: cut, without a last chunk */
+            stream->pending.len = before;
             stream->closed = true;
-        stream_wake(stream);
+        }
+        stream_look(stream);
     }
     (void)pthread_mutex_unlock(&stream->lock);
 }
@@ -119,8 +114,10 @@ void
 http_stream_end(struct http_stream *stream)
 {
     (void)pthread_mutex_lock(&stream->lock);
+    if (!stream->closed)
+        buf_add(&stream->pending, STR("0\r\n\r\n"));
     stream->ended = true;
-    stream_wake(stream);
+    stream_look(stream);
     (void)pthread_mutex_unlock(&stream->lock);
     stream_unref(stream);
 }

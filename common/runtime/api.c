@@ -180,7 +180,7 @@ on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
         [HTTP_REFUSED_BODY_TOO_LARGE] = PROBLEM_TOO_LARGE,
         [HTTP_REFUSED_TARGET_TOO_LONG] = PROBLEM_TARGET_TOO_LONG,
         [HTTP_REFUSED_HEADERS_TOO_LARGE] = PROBLEM_HEADERS_TOO_LARGE,
-        [HTTP_REFUSED_BODY_TOO_SLOW] = PROBLEM_TIMEOUT,
+        [HTTP_REFUSED_TOO_SLOW] = PROBLEM_TIMEOUT,
     };
     problem_write(body, ids[refusal], NULL, NULL, 0, STR_NONE);
     metric_count(METRIC_http_requests_total, "-", "-",

@@ -13,9 +13,9 @@
 #include "io/http_server.h"
 #include "tests/unit/test.h"
 
-/* LIBRARY_EVENTS: how many libmicrohttpd 0.9.75 takes from epoll at a time. */
+/* MANY_EVENTS: what a library that was used before took from epoll at a time, and slept on. */
 enum {
-    LIBRARY_EVENTS = 128,
+    MANY_EVENTS = 128,
     CLIENTS = 8,
     REQUESTS = 150,
     REPLIERS = 3,
@@ -30,7 +30,7 @@ struct world {
     struct http_request *queue[QUEUE];
     size_t count;
     bool stop;
-    bool gate_open; /* "/hold" blocks the library's thread until then */
+    bool gate_open; /* "/hold" blocks the server's thread until then */
     bool held;
     atomic_uint finished;
 };
@@ -236,20 +236,19 @@ every_client_gets_its_own_answer(void **state)
     world_close(&world);
 }
 
-/* As many requests as the library takes at a time, all ready in the same moment: version 0.9.75 on
- * a thread of its own then sleeps until something else happens. */
+/* Many requests, all ready in the same moment. */
 static void
 a_full_turn_of_requests_is_answered_at_once(void **state)
 {
     static const char now[] = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char hold[] = "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n";
     static struct world world;
-    int clients[LIBRARY_EVENTS];
+    int clients[MANY_EVENTS];
     char answer[1024];
     struct timeval patience = {.tv_sec = 3};
     (void)state;
     world_open(&world, 1);
-    for (int i = 0; i < LIBRARY_EVENTS; i++) {
+    for (int i = 0; i < MANY_EVENTS; i++) {
         clients[i] = dial(&world);
         (void)setsockopt(clients[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         assert_int_equal(write(clients[i], now, sizeof now - 1), (ssize_t)sizeof now - 1);
@@ -260,12 +259,12 @@ a_full_turn_of_requests_is_answered_at_once(void **state)
     (void)pthread_mutex_lock(&world.lock);
     while (!world.held)
         (void)pthread_cond_wait(&world.wake, &world.lock);
-    for (int i = 0; i < LIBRARY_EVENTS; i++)
+    for (int i = 0; i < MANY_EVENTS; i++)
         assert_int_equal(write(clients[i], now, sizeof now - 1), (ssize_t)sizeof now - 1);
     world.gate_open = true;
     (void)pthread_cond_broadcast(&world.wake);
     (void)pthread_mutex_unlock(&world.lock);
-    for (int i = 0; i < LIBRARY_EVENTS; i++) {
+    for (int i = 0; i < MANY_EVENTS; i++) {
         assert_true(read_until(clients[i], "now", answer, sizeof answer));
         (void)close(clients[i]);
     }

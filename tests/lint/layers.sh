@@ -17,7 +17,7 @@ declare -A may=(
 allowed() {
     case $1 in
     cjson/*) echo common/schema/json.c ;;
-    librdkafka/* | hiredis/* | libpq-fe.h | microhttpd.h | curl/* | openssl/*) echo common/io/ ;;
+    librdkafka/* | hiredis/* | libpq-fe.h | curl/* | openssl/*) echo common/io/ ;;
     iconv.h) echo services/syctl/ ;;
     *) echo "" ;;
     esac

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export BUILD=${BUILD:-build}
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy)
-INCLUDE=$(pkg-config --cflags rdkafka hiredis libcjson libpq libmicrohttpd libcurl libcrypto)
+INCLUDE=$(pkg-config --cflags rdkafka hiredis libcjson libpq libcurl libcrypto)
 export INCLUDE
 if ! "$tidy" --version | grep -q 'version 14\.'; then
     echo "tidy: not release 14, not checked"

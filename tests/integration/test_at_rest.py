@@ -1,7 +1,11 @@
 """Invariant 7: nothing sensitive in clear at rest. tests/security/test_canaries.py looks for it; here is how it is kept."""
 import json
+import signal
 
-from servers import publish, superuser, topic_messages
+import pytest
+import redis
+
+from servers import all_ready, kill, publish, redis_of, superuser, topic_messages
 from shengyuan import Student, wait_for
 
 
@@ -34,3 +38,14 @@ def test_a_sealed_value_cannot_be_moved(system, student, people):
     letter = wait_for("the dead letter", lambda: [h for *_, h in topic_messages(system, "submission.received.dlq")
                                                   if (int(h["dlq_partition"]), int(h["dlq_offset"])) == place])
     assert letter[0]["dlq_reason"] == b"unsealable"
+
+
+def test_sessions_survive_a_restart_of_redis(system, student):
+    """Also those that were written in a transaction, which the reader of the file has to be allowed to repeat."""
+    kill(system, "redis", signal.SIGTERM)()
+    all_ready(system)
+    assert student.call("GET", "/api/v1/session").status == 200
+    assert "NOPERM" not in (system.run_dir / "logs/redis.log").read_text(errors="replace")
+    parts = redis_of(system).connection_pool.connection_kwargs
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(host=parts["host"], port=parts["port"]).ping()

@@ -28,7 +28,7 @@ ASAN := BUILD=$(BUILD)/asan SANITIZE=address
 TSAN := BUILD=$(BUILD)/tsan SANITIZE=thread
 .PHONY: test check lint docs test-programs
 test-programs:
-	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs $(BUILD)/bench/burst
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs fuzz-replay-programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) $(BUILD)/tsan/tests/component/test_http_server
 test: ## everything: style, unit, component, integration on real servers; ends in `N passed, N failed`
@@ -64,6 +64,14 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
 .SECONDARY: $(BENCH_PROGRAMS:$(BUILD)/bench/%=$(BUILD)/obj/tests/bench/%.o)
+BURST_PROGRAM := $(BUILD)/bench/burst
+.SECONDARY: $(BUILD)/obj/tests/bench/burst.o
+.PHONY: burst
+burst: ## ten times the load for a while: what is admitted stays fast, the rest is told when to come back
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BURST_PROGRAM)
+	@/usr/bin/python3 tests/bench/burst.py
 .PHONY: bench
 bench: ## accept, drain, end to end beside the shortest program with the same I/O
 	@deploy/install-deps.sh

@@ -13,7 +13,7 @@ enum {
     LIMIT_HTTP_CONNECTIONS     = 8192,      /* per process; the edge keeps far fewer open */
     LIMIT_HTTP_HEAD_DEADLINE_MS = 10 * 1000, /* contract: headers within 10 s, likewise */
     LIMIT_HTTP_BODY_DEADLINE_MS = 30 * 1000, /* contract: a body within 30 s, whatever trickles */
-    LIMIT_HTTP_QUEUE           = 4096,      /* requests waiting for a worker: 0.2 s of work; then 503 */
+    LIMIT_HTTP_QUEUE           = 4096,      /* requests open at once in a lane, whatever admission says */
     LIMIT_HTTP_ANSWER          = 1024 * 1024, /* the largest answer is the area picker's */
     LIMIT_JSON_DEPTH           = 16,        /* trust S21; our deepest body has 3 levels */
     LIMIT_JSON_MEMBERS         = 512,       /* per object; the form has 42 fields */

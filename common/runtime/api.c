@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "runtime/api_call.h"
+#include "runtime/lane.h"
+#include "runtime/limiter.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
@@ -20,7 +22,13 @@ enum {
     DRAIN_POLL_MS = 10,
     DRAIN_QUIET_MS = 300,
     ARENAS_KEPT = 512,
-    SILENCE_MS_MAX = 60000
+    SILENCE_MS_MAX = 60000,
+    /* Blocking calls: what is let in is begun within a second at the pace of late; what was let in
+     * and then waited for longer than anybody does (a part hangs) is not begun any more. */
+    BLOCKING_ANSWER_MS_MAX = 1000,
+    BLOCKING_OPEN_FREE = 64, /* a worker */
+    QUEUED_MS_MAX = 3000,
+    TOGETHER_START = 2, /* half of what is let in at first is let in always */
 };
 
 /* Two queues. Calls whose handler may block are shared out among several workers. Calls of routes
@@ -29,20 +37,11 @@ enum {
  * costs. */
 enum lane_id { LANE_SINGLE, LANE_TOGETHER, LANE_COUNT_ };
 
-struct lane {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct api_call *first; /* waiting calls, oldest first */
-    struct api_call **last;
-    size_t count;
-    size_t worker_count;
-    bool stop;
-};
-
 struct api {
     struct api_conf conf;
     struct http_server *server;
     struct lane lanes[LANE_COUNT_];
+    struct limiter *limiter;   /* of sessions; NULL: no limit */
     struct arena_pool *arenas; /* of calls */
     atomic_size_t open_calls;
     _Atomic uint64_t last_call_ns; /* when the last one arrived */
@@ -130,23 +129,6 @@ media_type_json(struct str type)
            strncasecmp(media.ptr, "application/json", media.len) == 0;
 }
 
-/* False when it is full, or nobody will serve it any more. */
-static bool
-lane_put(struct lane *lane, struct api_call *call)
-{
-    (void)pthread_mutex_lock(&lane->lock);
-    bool full = lane->count >= LIMIT_HTTP_QUEUE || lane->stop;
-    if (!full) {
-        call->next = NULL;
-        *lane->last = call;
-        lane->last = &call->next;
-        if (lane->count++ == 0)
-            (void)pthread_cond_signal(&lane->wake); /* who takes from it wakes the next */
-    }
-    (void)pthread_mutex_unlock(&lane->lock);
-    return !full;
-}
-
 static void
 on_request(struct http_request *request, void *ctx)
 {
@@ -165,9 +147,10 @@ on_request(struct http_request *request, void *ctx)
         return;
     }
     buf_done(&allow);
-    if (!lane_put(lane_of(api, call->route), call)) {
+    unsigned retry_s = 0;
+    if (!lane_put(lane_of(api, call->route), call, clock_mono_ns(), &retry_s)) {
         metric_count(METRIC_http_queue_rejected_total, "busy");
-        api_problem_unavailable(call);
+        api_problem_retry(call, PROBLEM_UNAVAILABLE, retry_s);
     }
 }
 
@@ -190,29 +173,6 @@ on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
 
 /* --- workers --- */
 
-static size_t
-lane_take(struct lane *lane, struct api_call *calls[API_TURN_MAX])
-{
-    size_t count = 0;
-    (void)pthread_mutex_lock(&lane->lock);
-    while (lane->first == NULL && !lane->stop)
-        (void)pthread_cond_wait(&lane->wake, &lane->lock);
-    /* A fair share, so that blocking calls spread over all workers. */
-    size_t share = (lane->count + lane->worker_count - 1) / lane->worker_count;
-    while (lane->first && count < share && count < API_TURN_MAX) {
-        calls[count] = lane->first;
-        lane->first = calls[count]->next;
-        count++;
-    }
-    lane->count -= count;
-    if (lane->first == NULL)
-        lane->last = &lane->first;
-    else
-        (void)pthread_cond_signal(&lane->wake);
-    (void)pthread_mutex_unlock(&lane->lock);
-    return count;
-}
-
 static struct str
 bearer_token(const struct api_call *call)
 {
@@ -221,6 +181,18 @@ bearer_token(const struct api_call *call)
         http_request_header_count(call->request, "Authorization") != 1)
         return STR_NONE;
     return (struct str){value.ptr + 7, value.len - 7};
+}
+
+/* Within what one session may send; answered otherwise. */
+static bool
+within_rate(struct api_call *call, const struct session *session)
+{
+    unsigned wait_ms = 0;
+    if (limiter_take(call->owner->limiter, session->session_id, clock_mono_ns(), &wait_ms))
+        return true;
+    metric_count(METRIC_http_limited_total, call->route->path);
+    api_problem_retry(call, PROBLEM_TOO_MANY_REQUESTS, 1 + wait_ms / 1000);
+    return false;
 }
 
 /* Sessions of all calls that need one, in one round trip. Calls that are answered here (401, 503)
@@ -251,6 +223,10 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
         metric_count(METRIC_sy_session_lookups_total, code       ? "failed"
                                                       : found[k] ? "found"
                                                                  : "missing");
+        if (code == ERR_OK && found[k] && !within_rate(call, &sessions[k])) {
+            calls[asking[k]] = NULL;
+            continue;
+        }
         if (code == ERR_OK && found[k]) {
             call->session = session_copy(&sessions[k], call->arena);
             continue;
@@ -293,6 +269,18 @@ turn_run(struct api_call **calls, size_t count, struct pulse *pulse)
     }
 }
 
+/* Answered here when it is: who sent it has given up, and others are behind it. */
+static bool
+waited_too_long(struct api_call *call, uint64_t now_ns)
+{
+    uint64_t since_ns = http_request_started_ns(call->request);
+    if (now_ns < since_ns || now_ns - since_ns <= (uint64_t)QUEUED_MS_MAX * 1000000)
+        return false;
+    metric_count(METRIC_http_queue_rejected_total, "late");
+    api_problem_unavailable(call);
+    return true;
+}
+
 static void *
 worker_thread(void *arg)
 {
@@ -301,11 +289,14 @@ worker_thread(void *arg)
     struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
     struct pulse *pulse = progress_add("carrying out requests", SILENCE_MS_MAX);
     size_t count;
-    while ((count = lane_take(worker->lane, calls))) {
+    while ((count = lane_take(worker->lane, calls, API_TURN_MAX))) {
         progress_beat(pulse);
         int64_t now_ms = clock_now_ms();
+        uint64_t now_ns = clock_mono_ns();
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
+            if (waited_too_long(calls[i], now_ns))
+                continue;
             calls[i]->worker = worker;
             calls[i]->now_ms = now_ms;
             trace_begin(&calls[i]->trace, http_request_header(calls[i]->request, "traceparent"));
@@ -324,6 +315,7 @@ worker_thread(void *arg)
         turn_run(calls, kept, pulse);
         arena_reset(arena);
         progress_rest(pulse);
+        lane_rest(worker->lane);
     }
     arena_free(arena);
     return NULL;
@@ -380,31 +372,6 @@ server_open(struct api *api, struct err *err)
     return http_server_open(&conf, &api->server, err);
 }
 
-static void
-lane_init(struct lane *lane, size_t worker_count)
-{
-    lane->last = &lane->first;
-    lane->worker_count = worker_count;
-    (void)pthread_mutex_init(&lane->lock, NULL);
-    (void)pthread_cond_init(&lane->wake, NULL);
-}
-
-static void
-lane_stop(struct lane *lane)
-{
-    (void)pthread_mutex_lock(&lane->lock);
-    lane->stop = true;
-    (void)pthread_cond_broadcast(&lane->wake);
-    (void)pthread_mutex_unlock(&lane->lock);
-}
-
-static void
-lane_done(struct lane *lane)
-{
-    (void)pthread_cond_destroy(&lane->wake);
-    (void)pthread_mutex_destroy(&lane->lock);
-}
-
 static bool
 has_together(const struct api_conf *conf)
 {
@@ -428,14 +395,39 @@ workers_open(struct api *api, struct err *err)
     return code;
 }
 
+/* At each scrape. */
+static void
+tell_lanes(void *ctx)
+{
+    struct api *api = ctx;
+    for (size_t i = 0; i < LANE_COUNT_; i++)
+        if (api->lanes[i].worker_count)
+            lane_tell(&api->lanes[i]);
+}
+
 enum err_code
 api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
 {
     struct api *api = mem_zalloc(sizeof *api);
     api->conf = *conf;
     api->arenas = arena_pool_new(LIMIT_REQUEST_ARENA, ARENAS_KEPT);
-    lane_init(&api->lanes[LANE_SINGLE], conf->runtime->http_workers);
-    lane_init(&api->lanes[LANE_TOGETHER], has_together(conf));
+    const struct admission_policy blocking = {
+        .open_free = BLOCKING_OPEN_FREE * conf->runtime->http_workers,
+        .open_start = BLOCKING_OPEN_FREE * conf->runtime->http_workers,
+        .open_max = LIMIT_HTTP_QUEUE,
+        .answer_ms_max = BLOCKING_ANSWER_MS_MAX,
+    };
+    const struct admission_policy together = {
+        .open_free = conf->runtime->admit_open / TOGETHER_START,
+        .open_start = conf->runtime->admit_open,
+        .open_max = LIMIT_HTTP_QUEUE,
+        .answer_ms_max = (unsigned)conf->runtime->admit_ms,
+    };
+    lane_init(&api->lanes[LANE_SINGLE], "single", conf->runtime->http_workers, &blocking);
+    lane_init(&api->lanes[LANE_TOGETHER], "together", has_together(conf), &together);
+    if (conf->runtime->session_rate)
+        api->limiter = limiter_new((unsigned)conf->runtime->session_rate,
+                                   (unsigned)conf->runtime->session_ahead);
     for (size_t i = 0; i < LANE_COUNT_; i++)
         api->worker_count += api->lanes[i].worker_count;
     enum err_code code = workers_open(api, err);
@@ -448,6 +440,7 @@ api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
     for (unsigned i = 0; i < api->worker_count; i++, api->thread_count++)
         if (pthread_create(&api->threads[i], NULL, worker_thread, &api->workers[i]) != 0)
             abort();
+    metrics_hook(tell_lanes, api);
     *ret_api = api;
     return ERR_OK;
 }
@@ -459,9 +452,12 @@ api_port(const struct api *api)
 }
 
 void
-api_call_closed(struct api *api, struct arena *arena)
+api_call_closed(struct api_call *call)
 {
-    arena_pool_put(api->arenas, arena);
+    struct api *api = call->owner;
+    if (call->lane)
+        lane_answered(call->lane);
+    arena_pool_put(api->arenas, call->arena);
     atomic_fetch_sub(&api->open_calls, 1);
 }
 
@@ -488,6 +484,7 @@ api_close(struct api *api)
 {
     if (api == NULL)
         return;
+    metrics_unhook(api);
     for (size_t i = 0; i < LANE_COUNT_; i++)
         lane_stop(&api->lanes[i]);
     for (size_t i = 0; i < api->thread_count; i++)
@@ -499,6 +496,7 @@ api_close(struct api *api)
     free(api->threads);
     for (size_t i = 0; i < LANE_COUNT_; i++)
         lane_done(&api->lanes[i]);
+    limiter_free(api->limiter);
     arena_pool_free(api->arenas);
     free(api);
 }

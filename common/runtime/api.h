@@ -54,6 +54,7 @@ struct api_call {
     /* The api's own: */
     struct api *owner;
     struct api_call *next;
+    struct lane *lane; /* that it was admitted to */
     struct json_doc *doc;
     bool wrong_media;
 };

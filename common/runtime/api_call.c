@@ -107,8 +107,6 @@ reply(struct api_call *call, unsigned status, const struct http_header *headers,
     struct http_request *request = call->request;
     const char *method = http_method_name(http_request_method(request));
     const char *route = call->route ? call->route->path : "-";
-    struct arena *arena = call->arena;
-    struct api *api = call->owner;
     char code[8];
     (void)snprintf(code, sizeof code, "%u", status);
     metric_count(METRIC_http_requests_total, method, route, code);
@@ -118,7 +116,7 @@ reply(struct api_call *call, unsigned status, const struct http_header *headers,
     if (call->doc)
         json_doc_free(call->doc);
     http_reply(request, status, headers, body);
-    api_call_closed(api, arena);
+    api_call_closed(call);
 }
 
 /* The service's own header fields behind the ones every answer has. */
@@ -252,12 +250,10 @@ api_reply_events(struct api_call *call)
                                                  {"Cache-Control", "no-store"},
                                                  {"X-Accel-Buffering", "no"},
                                                  {NULL, NULL}};
-    struct arena *arena = call->arena;
-    struct api *api = call->owner;
     metric_count(METRIC_http_requests_total, "GET", call->route->path, "200");
     struct http_stream *stream = http_reply_stream(call->request, 200, headers, STREAM_PENDING_MAX);
     if (call->doc)
         json_doc_free(call->doc);
-    api_call_closed(api, arena);
+    api_call_closed(call);
     return stream;
 }

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-enum { BUCKET_COUNT = 18, LABEL_SIZE = 64 };
+enum { BUCKET_COUNT = 18, LABEL_SIZE = 64, METRIC_HOOKS_MAX = 8 };
 
 /* Seconds from a tenth of a millisecond to 10 s; plain sizes (a batch) use the same bounds times
  * 1000, see bucket_bound. */
@@ -239,10 +239,53 @@ process_numbers(void)
     metric_set(METRIC_process_resident_memory_bytes, resident_bytes(), NULL, NULL, NULL);
 }
 
+static struct {
+    pthread_mutex_t lock; /* held while they are called */
+    struct {
+        void (*tell)(void *ctx);
+        void *ctx;
+    } rows[METRIC_HOOKS_MAX];
+} hooks = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void
+metrics_hook(void (*tell)(void *ctx), void *ctx)
+{
+    (void)pthread_mutex_lock(&hooks.lock);
+    size_t i = 0;
+    while (i < METRIC_HOOKS_MAX && hooks.rows[i].tell)
+        i++;
+    if (i == METRIC_HOOKS_MAX)
+        abort();
+    hooks.rows[i].tell = tell;
+    hooks.rows[i].ctx = ctx;
+    (void)pthread_mutex_unlock(&hooks.lock);
+}
+
+void
+metrics_unhook(void *ctx)
+{
+    (void)pthread_mutex_lock(&hooks.lock);
+    for (size_t i = 0; i < METRIC_HOOKS_MAX; i++)
+        if (hooks.rows[i].ctx == ctx)
+            hooks.rows[i].tell = NULL;
+    (void)pthread_mutex_unlock(&hooks.lock);
+}
+
+static void
+hooks_call(void)
+{
+    (void)pthread_mutex_lock(&hooks.lock);
+    for (size_t i = 0; i < METRIC_HOOKS_MAX; i++)
+        if (hooks.rows[i].tell)
+            hooks.rows[i].tell(hooks.rows[i].ctx);
+    (void)pthread_mutex_unlock(&hooks.lock);
+}
+
 void
 metrics_write(struct buf *out)
 {
     static const char *const types[] = {"counter", "gauge", "histogram"};
+    hooks_call();
     process_numbers();
     for (unsigned id = 0; id < METRIC_COUNT_; id++) {
         size_t count = atomic_load_explicit(&families[id].count, memory_order_acquire);

@@ -28,6 +28,10 @@ void metric_clear(enum metric_id id);
     metric_add((id), 1, metric_args_(__VA_ARGS__ __VA_OPT__(, ) NULL, NULL, NULL))
 #define metric_args_(a, b, c, ...) (a), (b), (c)
 
+/* Called before each exposition, for gauges that are worth setting only then. At most a few. When
+ * metrics_unhook returns, `ctx` may go. */
+void metrics_hook(void (*tell)(void *ctx), void *ctx);
+void metrics_unhook(void *ctx);
 /* The whole exposition, with the process' own numbers taken now. */
 void metrics_write(struct buf *out);
 void metrics_write_docs(struct buf *out);

@@ -31,6 +31,10 @@ static const struct common_option common_options[] = {
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_threads, "http-threads", "2", 1, 16, "threads that speak HTTP")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_workers, "http-workers", "4", 1, 128, "workers that carry out calls, each with its own connections")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_idle_s, "session-idle-s", "7200", 60, 86400, "seconds after its last use that a session ends")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_rate, "session-rate", "20", 0, 100000, "requests a second that one session may send to this copy on average; beyond it the answer is 429; 0: no limit")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_ahead, "session-ahead", "100", 0, 100000, "requests that one session may send in advance of its rate")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, admit_open, "admit-open", "256", 1, 4096, "submissions let in at once while it is not known what can be carried, and half of it always; 503 beyond what is answered within admit-ms")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, admit_ms, "admit-ms", "30", 1, 10000, "milliseconds within which an admitted submission is to be answered")},
     {0, OPTION_UINT_ROW(struct runtime_conf, drain_timeout_ms, "drain-timeout-ms", "8000", 100, 60000, "milliseconds that a stopping process may take to finish what is under way")},
 };
 /* clang-format on */

@@ -50,6 +50,10 @@ struct runtime_conf {
     uint64_t http_threads;
     uint64_t http_workers;
     uint64_t session_idle_s;
+    uint64_t session_rate;
+    uint64_t session_ahead;
+    uint64_t admit_open;
+    uint64_t admit_ms;
     uint64_t drain_timeout_ms;
 };
 /* Which of the common rows a program takes. */

@@ -55,7 +55,10 @@ def service(layout, ports, name, number):
            "SY_PG_DSN": dsn(layout, ports.between(copy, "postgres"), name),
            "SY_REDIS_URL": f"redis://sy@127.0.0.1:{ports.between(copy, 'redis')}/0",
            "SY_REDIS_PASSWORD_FILE": str(layout.secrets / "redis_sy.secret"),
-           "SY_KEYS_FILE": str(layout.secrets / "keys"), "SY_CONSENT_VERSION": CONSENT_VERSION}
+           "SY_KEYS_FILE": str(layout.secrets / "keys"), "SY_CONSENT_VERSION": CONSENT_VERSION,
+           # Load tests send far more than one person does; production keeps the default.
+           "SY_SESSION_RATE": os.environ.get("SESSION_RATE", "2000"),
+           "SY_SESSION_AHEAD": os.environ.get("SESSION_AHEAD", "4000")}
     env.update(platform_env(layout, ports.between(copy, "sandbox")))
     listen = ports[copy] if name in HTTP_SERVICES else 0
     return program(layout, ports, name, number, listen, ports[f"{copy}_admin"], env)

@@ -147,13 +147,13 @@ def edge_configure(layout, ports, copies):
         lines = "".join(f"        server 127.0.0.1:{port} max_fails=0;\n" for port in servers)
         upstreams += (f"    upstream {name} {{\n"
                       f"{lines or '        server 127.0.0.1:1 down;' + chr(10)}"
-                      "        keepalive 128;\n        keepalive_requests 1000000;\n    }\n")
+                      "        keepalive 512;\n        keepalive_requests 1000000;\n    }\n")
     user = ""
     if os.getuid() == 0:
         user = "user nobody nogroup;" if traversable(layout.edge) and has_account("nobody") else "user root;"
     fill(layout.root / "deploy/edge/nginx.conf.in", layout.edge / "nginx.conf", {
         "USER": user, "EDGE_DIR": layout.edge, "PORT": ports["edge"], "UPSTREAMS": upstreams,
-        "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
+        "SUBMISSIONS_MAX": 64 + 320 * max(1, copies["intake"]), "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
         "PROBLEM": "default_type application/problem+json; add_header Cache-Control no-store always;"})
 
 

@@ -267,12 +267,12 @@ enum err_code
 json_scan(struct str text, struct err *err)
 {
     struct scan scan;
+    if (text.len == 0)
+        return ERR(err, ERR_MALFORMED, "not strict JSON at byte 0: expected a value");
     scan.start = scan.at = text.ptr;
     scan.end = text.ptr + text.len;
     scan.err = err;
     scan.key_count = 0;
-    if (text.len == 0)
-        return ERR(err, ERR_MALFORMED, "not strict JSON at byte 0: expected a value");
     enum err_code code = scan_value(&scan, LIMIT_JSON_DEPTH);
     if (code)
         return code;

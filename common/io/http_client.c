@@ -46,6 +46,21 @@ on_data(char *data, size_t size, size_t count, void *ctx)
     return answer->overflow ? 0 : size * count; /* 0 ends the transfer */
 }
 
+/* The head of an answer is limited like its body: the library would keep any number of fields. */
+struct head_count {
+    size_t bytes;
+    size_t max;
+};
+
+static size_t
+on_head(char *data, size_t size, size_t count, void *ctx)
+{
+    struct head_count *head = ctx;
+    (void)data;
+    head->bytes += size * count;
+    return head->bytes > head->max ? 0 : size * count;
+}
+
 /* Secrets and personal data go over plain HTTP only inside one machine. */
 static bool
 url_allowed(const char *url)
@@ -65,9 +80,10 @@ header_list(const char *const *headers)
 }
 
 static enum err_code
-call_failed(CURLcode result, const struct buf *answer, struct err *err)
+call_failed(CURLcode result, const struct buf *answer, const struct head_count *head,
+            struct err *err)
 {
-    if (answer->overflow)
+    if (answer->overflow || head->bytes > head->max)
         return ERR(err, ERR_TOO_LARGE, "answer is longer than %zu bytes", answer->max);
     if (result == CURLE_OPERATION_TIMEDOUT)
         return ERR(err, ERR_TIMEOUT, "no answer in time");
@@ -80,6 +96,7 @@ http_client_call(struct http_client *client, const struct http_client_request *r
 {
     CURL *curl = client->curl;
     long status = 0;
+    struct head_count head = {0, request->answer_bytes_max};
     if (!url_allowed(request->url))
         return ERR(err, ERR_CONFIG, "plain http to another machine is refused; HINT: use https");
     struct curl_slist *headers = header_list(request->headers);
@@ -93,6 +110,8 @@ http_client_call(struct http_client *client, const struct http_client_request *r
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &head);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);
     if (strcmp(request->method, "POST") == 0) {
@@ -105,7 +124,7 @@ http_client_call(struct http_client *client, const struct http_client_request *r
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     if (result != CURLE_OK) {
-        enum err_code code = call_failed(result, ret_answer, err);
+        enum err_code code = call_failed(result, ret_answer, &head, err);
         buf_done(ret_answer);
         return code;
     }

@@ -14,8 +14,8 @@ struct http_client_request {
     const char *url;
     const char *const *headers; /* "Name: value" lines, NULL at the end; may be NULL */
     struct str body;
-    unsigned timeout_ms; /* whole exchange, connect included */
-    size_t answer_bytes_max;
+    unsigned timeout_ms;     /* whole exchange, connect included */
+    size_t answer_bytes_max; /* of the body, and as many of the head */
 };
 
 enum err_code http_client_new(struct http_client **ret_client, struct err *err) MUST_CHECK;

@@ -109,16 +109,20 @@ exchange(struct http_client *client, const char *method, struct str url, struct 
 }
 
 static struct wechat_answer
-answer_of(const struct json_doc *doc)
-{
-    int64_t errcode = json_int(json_get(json_root(doc), "errcode"), 0);
-    return (struct wechat_answer){wechat_errcode_outcome(errcode), errcode};
-}
-
-static struct wechat_answer
 no_answer(void)
 {
     return (struct wechat_answer){WECHAT_BUSY, -1};
+}
+
+/* An object without errcode is success, as published; an errcode that is no number is no answer. */
+static struct wechat_answer
+answer_of(const struct json_doc *doc)
+{
+    const struct json *member = json_get(json_root(doc), "errcode");
+    if (json_type(json_root(doc)) != JSON_OBJECT || (member && json_type(member) != JSON_INT))
+        return no_answer();
+    int64_t errcode = json_int(member, 0);
+    return (struct wechat_answer){wechat_errcode_outcome(errcode), errcode};
 }
 
 static struct str

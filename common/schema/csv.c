@@ -123,7 +123,8 @@ csv_next(struct csv *csv, struct csv_row *ret_row, enum err_code *ret_code)
 void
 csv_write(struct buf *out, struct str value)
 {
-    bool quote = false;
+    /* What looks like a byte order mark would be taken for one at the beginning of a file. */
+    bool quote = str_starts(value, STR("\xEF\xBB\xBF"));
     for (size_t i = 0; i < value.len; i++)
         quote = quote || strchr(",\"\r\n", value.ptr[i]) != NULL;
     if (!quote) {

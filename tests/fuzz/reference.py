@@ -1,6 +1,7 @@
 """Second readings of what the product reads, written apart from it, from the standards and the contract."""
 import csv
 import datetime
+import io
 import json
 import pathlib
 import re
@@ -259,3 +260,48 @@ def head(data):
         "i": lambda: number(rest),
     }
     return str(verdicts[kind]()).encode() if kind in verdicts else b""
+
+
+# --- T7: CSV ---
+
+def csv_rows(data):
+    """Rows of a file that RFC 4180 allows, by Python's reader; None for any other file."""
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return None
+    field = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
+    row = rf"{field}(?:,{field}){{0,63}}"
+    if "\0" in text or not re.fullmatch(rf"(?:{row}(?:\r\n|\n|\r))*(?:{row})?", text):
+        return None
+    ended = text if text.endswith(("\n", "\r")) or not text else text + "\n"
+    return [row or [""] for row in csv.reader(io.StringIO(ended, newline=""), strict=True)]
+
+
+# --- T10: platforms ---
+
+REQUIRED = {"w": "openid", "t": "access_token", "v": "verify_id"}
+
+
+def platform(data):
+    """What the target tells of a JSON answer: success, a number, a value. None for other inputs."""
+    call, form, body = chr(data[0]), chr(data[1]), data[2:]
+    if form != "j" or call not in "wtvrs" or len(body) > 65536:
+        return None
+    good, value = json_strict(body)
+    if call == "s":
+        response = value.get("Response") if isinstance(value, dict) else None
+        if not isinstance(response, dict) or "Error" in response:
+            return b"0 0 "
+        status = response.get("SendStatusSet")
+        status = status[0] if isinstance(status, list) and status else None
+        return b"1 0 " if isinstance(status, dict) and status.get("Code") == "Ok" else b"0 0 "
+    if not isinstance(value, dict) or "errcode" in value and (type(value["errcode"]), value["errcode"]) != (int, 0):
+        return b"0 0 "
+    number = {"t": ("expires_in", 0), "v": ("expires_in", 3600), "r": ("verify_ret", 0), "w": ("", 0)}[call]
+    told = value.get(number[0], number[1])
+    told = told if type(told) is int else number[1]
+    if call == "r":
+        return b"1 %d " % told
+    text = value.get(REQUIRED[call])
+    return b"1 %d %s" % (told, text.encode()) if isinstance(text, str) and text else b"0 0 "

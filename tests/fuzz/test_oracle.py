@@ -61,6 +61,27 @@ def test_targets_and_header_fields_are_read_as_the_reference_reads_them(tmp_path
     assert len(kinds) > 25
 
 
+def test_files_are_read_as_python_reads_them(tmp_path):
+    compared = 0
+    for data, verdict in told("t7", corpus("t7"), tmp_path):
+        rows = reference.csv_rows(data[1:]) if data[:1] == b"r" else None
+        if rows is not None:
+            bad, read = verdict.split(b" ", 1)
+            assert (bad, json.loads(read)) == (b"0", rows), data
+            compared += 1
+    assert compared > 10
+
+
+def test_platforms_are_believed_only_when_they_say_so(tmp_path):
+    believed = set()
+    for data, verdict in told("t10", corpus("t10"), tmp_path):
+        expected = reference.platform(data) if len(data) > 1 else None
+        if expected is not None:
+            assert verdict == expected, data
+            believed.add((data[:1], verdict[:1]))
+    assert len(believed) == 10
+
+
 @pytest.mark.parametrize("data", [b"", b"#", b"\\", b"\n\r\t\0", bytes(range(256)), b"\\x00", b"\\n"])
 def test_an_input_is_written_and_read_the_same(data, tmp_path):
     assert lines.unescape(lines.escape(data)) == data

@@ -144,6 +144,7 @@ quotes_when_it_must_and_reads_it_again(void **state)
         {"a\"b", "\"a\"\"b\""},
         {"a\nb", "\"a\nb\""},
         {"a\rb", "\"a\rb\""},
+        {"\xEF\xBB\xBF", "\"\xEF\xBB\xBF\""},
         {"\"a,b\"\r\n", "\"\"\"a,b\"\"\r\n\""},
     };
     (void)state;

@@ -6,7 +6,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay/%)
 FUZZ_ENGINES := $(FUZZ_NAMES:%=$(BUILD)/fuzz/engine/%)
 # What a target needs of a service: its pure decisions.
 FUZZ_DOMAINS := $(foreach service,authorization binding intake validation,$(BUILD)/obj/services/$(service)/domain.o)
-FUZZ_SHARED := $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/second_json.o $(FUZZ_DOMAINS) $(LIB)
+FUZZ_SHARED := $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/second_json.o $(BUILD)/obj/tests/fuzz/second_http.o $(FUZZ_DOMAINS) $(LIB)
 $(BUILD)/fuzz/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_SHARED)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -15,7 +15,7 @@ $(BUILD)/fuzz/engine/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_SHARED)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -ljansson -lm
-.SECONDARY: $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o) $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz second_json replay)
+.SECONDARY: $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o) $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz second_json second_http replay)
 .PHONY: fuzz-replay-programs fuzz-engines fuzz fuzz-replay
 fuzz-replay-programs: $(FUZZ_REPLAYS)
 fuzz-engines: $(FUZZ_ENGINES)

@@ -179,7 +179,7 @@ def fill_table(system):
 def main():
     run_dir = pathlib.Path(tempfile.mkdtemp(prefix="shengyuan-bench-"))
     run_dir.chmod(0o755)
-    env = stack_env(run_dir)
+    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096")  # speed, not admission (make burst)
     try:
         subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL)
         system = System(run_dir)

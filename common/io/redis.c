@@ -22,6 +22,7 @@ struct redis {
     struct timeval timeout;
     redisContext *context;
     uint64_t tried_ns;
+    bool held; /* see redis_hold */
 };
 
 static enum err_code
@@ -142,6 +143,8 @@ redis_connect(struct redis *redis, struct err *err)
     if (redis->context && !readable(redis->context->fd))
         return ERR_OK;
     redis_disconnect(redis);
+    if (redis->held)
+        return ERR(err, ERR_UNAVAILABLE, "redis ended the connection");
     uint64_t now_ns = clock_mono_ns();
     if (redis->tried_ns && now_ns - redis->tried_ns < (uint64_t)REDIS_RECONNECT_MS * 1000000)
         return ERR(err, ERR_UNAVAILABLE, "redis was away %d ms ago", REDIS_RECONNECT_MS);
@@ -219,6 +222,12 @@ redis_pipeline(struct redis *redis, const struct redis_command *commands, size_t
         freeReplyObject(reply);
     }
     return code;
+}
+
+void
+redis_hold(struct redis *redis, bool held)
+{
+    redis->held = held;
 }
 
 enum err_code

@@ -74,7 +74,7 @@ def database_prepare(layout, ports):
 
 def redis(layout, ports):
     values = {"REDIS_PORT": ports["redis"], "DATA_DIR": layout.run_dir / "redis",
-              "ACL_FILE": layout.secrets / "redis.acl", "SY_PASSWORD": layout.secret("redis_sy"),
+              "ACL_FILE": layout.secrets / "redis.acl", "SY_PASSWORD": layout.secret("redis_sy"), "KEEPER_PASSWORD": layout.secret("redis_keeper"),
               "TESTS_PASSWORD": layout.secret("redis_tests")}
     fill(layout.root / "deploy/redis/redis.conf.in", layout.run_dir / "redis/redis.conf", values)
     fill(layout.root / "deploy/redis/users.acl.in", layout.secrets / "redis.acl", values)

@@ -127,7 +127,7 @@ submission_read(struct api_call *call)
     }
     if (!api_read_body(call, body_rows, 1, &body))
         return false;
-    fields_read_object(body.fields, 0, call->arena, &submission->read);
+    fields_read_object(body.fields, 0, &submission->read);
     if (submission->read.verdict == FIELDS_UNKNOWN ||
         submission->read.verdict == FIELDS_WRONG_TYPE) {
         answer_fields(call, &submission->read);
@@ -151,15 +151,13 @@ submission_read(struct api_call *call)
 }
 
 static void
-submission_identify(struct api_call *call)
+submission_identify(struct api_call *call, struct buf *scratch)
 {
     struct submission *submission = call->user;
     const struct keyring *keyring = intake_of(call)->runtime->keyring;
-    struct buf canonical;
-    buf_init(&canonical, 2 * LIMIT_HTTP_BODY);
-    fields_canonical(submission->read.value, &canonical);
-    keyring_index(keyring, "body", buf_str(&canonical), submission->body_index);
-    buf_done(&canonical);
+    buf_reset(scratch);
+    fields_canonical(submission->read.value, scratch);
+    keyring_index(keyring, "body", buf_str(scratch), submission->body_index);
     submission_id_make(keyring, call->session->student_id, submission->campaign_id, submission->key,
                        submission->id);
 }
@@ -190,8 +188,8 @@ ask_store(struct api_call **calls, size_t count, const char **known)
 static enum err_code
 remember(struct api_call **calls, size_t count, const char **known, struct err *err)
 {
-    struct redis_command commands[API_TURN_MAX + 1];
-    struct redis_value values[API_TURN_MAX + 1];
+    struct redis_command commands[API_TURN_MAX + 1] UNINITIALIZED;
+    struct redis_value values[API_TURN_MAX + 1] UNINITIALIZED;
     struct arena *arena = calls[0]->arena;
     struct str keep = arena_printf(arena, "%d", IDEM_KEEP_S);
     commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
@@ -226,7 +224,7 @@ sealed_value(struct api_call *call, enum field_id id, struct str value)
 }
 
 static void
-submission_publish(struct api_call *call)
+submission_publish(struct api_call *call, struct buf *scratch)
 {
     struct err err = {0};
     struct submission *submission = call->user;
@@ -246,21 +244,19 @@ submission_publish(struct api_call *call)
     };
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         message.value[i] = sealed_value(call, (enum field_id)i, submission->read.value[i]);
-    struct buf value;
-    buf_init(&value, 4 * LIMIT_MESSAGE);
-    submission_received_encode(&message, &value);
+    buf_reset(scratch);
+    submission_received_encode(&message, scratch);
     event_headers(&envelope, message.received_at_ms);
     submission->produced_ns = clock_mono_ns();
     struct kafka_message out = {
         .topic = TOPIC_SUBMISSION_RECEIVED,
         .key = call->session->student_id,
-        .value = buf_str(&value),
+        .value = buf_str(scratch),
         .headers = envelope.headers,
         .header_count = EVENT_HEADER_COUNT,
         .message_ctx = call,
     };
     enum err_code code = kafka_producer_send(intake_of(call)->producer, &out, &err);
-    buf_done(&value);
     if (code) { /* not queued: there will be no report */
         metric_count(METRIC_sy_submissions_total, "unavailable");
         api_problem_err(call, "submission not queued", &err);
@@ -282,10 +278,12 @@ submissions_post(struct api_call **calls, size_t count)
     const char *known[API_TURN_MAX] = {NULL};
     size_t kept = 0;
     struct err err = {0};
+    CLEANUP(buf_done) struct buf scratch; /* one text at a time */
+    buf_init(&scratch, 4 * LIMIT_MESSAGE);
     for (size_t i = 0; i < count; i++) {
         if (!submission_read(calls[i]))
             continue;
-        submission_identify(calls[i]);
+        submission_identify(calls[i], &scratch);
         calls[kept++] = calls[i];
     }
     if (kept == 0)
@@ -305,7 +303,7 @@ submissions_post(struct api_call **calls, size_t count)
             metric_count(METRIC_sy_submissions_total, "conflict");
             api_problem(calls[i], PROBLEM_IDEMPOTENCY_CONFLICT, NULL);
         } else {
-            submission_publish(calls[i]);
+            submission_publish(calls[i], &scratch);
         }
     }
 }

@@ -56,6 +56,11 @@ faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n 
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@/usr/bin/python3 tests/faults/run.py
+.PHONY: faults-planted
+faults-planted: ## bugs planted into a copy must each turn the fault runs red (half an hour)
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@/usr/bin/python3 tests/faults/planted.py
 # The benchmark's programs: the load, and the floor it is compared with.
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/floor_intake $(BUILD)/bench/floor_worker
 $(BUILD)/bench/load: $(BUILD)/obj/tests/bench/judged.o

@@ -228,10 +228,8 @@ class Hands:
                          on_delivery=lambda error, message: places.append((error, message.partition(), message.offset())))
         producer.flush(22)
         for error, partition, offset in places:
-            if error is None:
+            if error is None:  # otherwise nobody knows; its key tells
                 self.note(poison=(topic, partition, offset))
-            else:
-                self.note(doubtful_poison=True)
 
     def heal(self, step=None):
         if step and step["fault"] == "swizzle":

@@ -20,7 +20,7 @@ look 'pthread_cond_timedwait|CLOCK_REALTIME' 'a wait by the wall clock lasts for
 look 'TO''DO|FIX''ME|XX''X' 'finish it or write it into docs/DECISIONS' common services docs
 # A schedule of faults is made of time; everything else waits for what it wants.
 if grep -nE '\btime\.sleep\(' -r tests --include='*.py' |
-    grep -v 'tests/lib/\|tests/integration/load.py\|tests/faults/schedule.py\|tests/faults/run.py' >&2; then
+    grep -v 'tests/lib/\|tests/integration/load.py\|tests/faults/\(schedule\|run\|availability\).py' >&2; then
     echo '  ^ wait for the event (wait_for), not for a guess' >&2
     failed=1
 fi

@@ -1,20 +1,96 @@
 #include "io/kafka_conf.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/crypto.h"
+#include "io/kafka.h"
+#include "io/secret_file.h"
+
+enum { SECURITY_MAX = 32, SECURITY_LINE_MAX = 1024 };
+
+/* Of the whole process; written before the first client. */
+static struct {
+    char *name;
+    char *value;
+} security[SECURITY_MAX];
+static size_t security_count;
+
+static bool
+is_security(struct str name)
+{
+    return str_starts(name, STR("security.")) || str_starts(name, STR("ssl.")) ||
+           str_starts(name, STR("sasl.")) || str_starts(name, STR("enable.ssl."));
+}
+
+static enum err_code
+security_line(struct str line, const char *path, size_t number, struct err *err)
+{
+    struct str value = line;
+    struct str name = str_cut(&value, '=');
+    if (line.len == 0 || line.ptr[0] == '#')
+        return ERR_OK;
+    if (!is_security(name) || value.len == 0 || security_count == SECURITY_MAX)
+        return ERR(err, ERR_CONFIG,
+                   "kafka security file '%s', line %zu: wants security., ssl. or sasl. "
+                   "settings of librdkafka, name=value",
+                   path, number);
+    security[security_count].name = mem_strndup(name);
+    security[security_count++].value = mem_strndup(value);
+    return ERR_OK;
+}
+
+void
+kafka_security_forget(void)
+{
+    for (size_t i = 0; i < security_count; i++) {
+        crypto_wipe(security[i].value, strlen(security[i].value));
+        free(security[i].name);
+        free(security[i].value);
+    }
+    security_count = 0;
+}
+
+enum err_code
+kafka_security_load(const char *path, struct err *err)
+{
+    char line[SECURITY_LINE_MAX];
+    FILE *file = NULL;
+    enum err_code code = secret_file_open("kafka security file", path, &file, err);
+    if (code)
+        return code;
+    for (size_t number = 1; code == ERR_OK && fgets(line, sizeof line, file); number++)
+        code = security_line((struct str){line, strcspn(line, "\r\n")}, path, number, err);
+    (void)fclose(file);
+    crypto_wipe(line, sizeof line);
+    return code;
+}
+
+static enum err_code
+setting_add(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+    char text[ERR_TEXT_SIZE];
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+        return ERR_OK;
+    /* The library's text repeats the value, which may be a password. */
+    return ERR(err, ERR_CONFIG, "kafka setting '%s' was refused", name);
+}
+
 enum err_code
 kafka_conf_new(const struct kafka_setting *settings, size_t count, rd_kafka_conf_t **ret_conf,
                struct err *err)
 {
-    char text[ERR_TEXT_SIZE];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    for (size_t i = 0; i < count; i++) {
-        if (rd_kafka_conf_set(conf, settings[i].name, settings[i].value, text, sizeof text) ==
-            RD_KAFKA_CONF_OK)
-            continue;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < count && code == ERR_OK; i++)
+        code = setting_add(conf, settings[i].name, settings[i].value, err);
+    for (size_t i = 0; i < security_count && code == ERR_OK; i++)
+        code = setting_add(conf, security[i].name, security[i].value, err);
+    if (code)
         rd_kafka_conf_destroy(conf);
-        return ERR(err, ERR_CONFIG, "kafka setting '%s': %.180s", settings[i].name, text);
-    }
-    *ret_conf = conf;
-    return ERR_OK;
+    else
+        *ret_conf = conf;
+    return code;
 }
 
 enum err_code

@@ -19,6 +19,7 @@
 #include "runtime/session.h"
 #include "runtime/trace.h"
 
+struct json_doc;
 struct json_row;
 
 enum { API_TURN_MAX = 256, API_PATH_ARGS_MAX = 2, API_FIELD_ERRORS_MAX = 64 };
@@ -54,6 +55,7 @@ struct api_call {
     struct api *owner;
     struct api_call *next;
     struct lane *lane; /* that it was admitted to */
+    struct json_doc *doc;
     bool wrong_media;
 };
 

@@ -24,6 +24,7 @@ static const struct common_option common_options[] = {
     {0, OPTION_WORD_ROW(struct runtime_conf, log_format, "log-format", "json", "json|text", "one JSON object a line, or text for people")},
     {0, OPTION_WORD_ROW(struct runtime_conf, profile, "profile", "production", "production|demo", "production refuses what is only fit for a demonstration")},
     {NEED_KAFKA, OPTION_TEXT_ROW(struct runtime_conf, kafka_bootstrap, "kafka-bootstrap", NULL, "host:port of Kafka brokers, comma-separated")},
+    {NEED_KAFKA, OPTION_TEXT_ROW(struct runtime_conf, kafka_security_file, "kafka-security-file", "", "file of librdkafka's security., ssl. and sasl. settings, name=value, mode 0400; empty: plain")},
     {NEED_PG, OPTION_TEXT_ROW(struct runtime_conf, pg_dsn, "pg-dsn", NULL, "libpq connection string; the password belongs into a passfile")},
     {NEED_REDIS, OPTION_TEXT_ROW(struct runtime_conf, redis_url, "redis-url", NULL, "redis://user@host:port/0")},
     {NEED_REDIS, OPTION_TEXT_ROW(struct runtime_conf, redis_password_file, "redis-password-file", "", "file with the password of the Redis user")},

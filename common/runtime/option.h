@@ -43,6 +43,7 @@ struct runtime_conf {
     const char *log_format;
     const char *profile;
     const char *kafka_bootstrap;
+    const char *kafka_security_file;
     const char *pg_dsn;
     const char *redis_url;
     const char *redis_password_file;

@@ -101,6 +101,9 @@ run_with_keys(const struct service *service, struct runtime *runtime, const void
     if ((service->program->needs & NEED_KEYS) &&
         keyring_load(runtime->conf->keys_file, &runtime->keyring, &err))
         return fail("cannot load keys", &err);
+    if ((service->program->needs & NEED_KAFKA) && *runtime->conf->kafka_security_file &&
+        kafka_security_load(runtime->conf->kafka_security_file, &err))
+        return fail("cannot reach Kafka as asked", &err);
     int status = 0;
     if (health_open(runtime->conf->admin_listen, &runtime->health, &err))
         status = fail("cannot open the admin port", &err);
@@ -108,6 +111,7 @@ run_with_keys(const struct service *service, struct runtime *runtime, const void
         status = run(service, runtime, conf);
     health_close(runtime->health);
     keyring_free(runtime->keyring);
+    kafka_security_forget();
     return status;
 }
 

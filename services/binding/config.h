@@ -15,6 +15,7 @@ struct binding_conf {
     const char *sms_template_id;
     const char *sms_sign_name;
     const char *sms_region;
+    uint64_t sms_day_max;
     const char *consent_version;
 };
 

@@ -103,18 +103,37 @@ failures_key(struct api_call *call, const char *kind, struct str id)
     return arena_printf(call->arena, "lim:match:%s:%.*s", kind, STR_ARG(id));
 }
 
-/* Neither this session nor this document failed too often; answers and returns false otherwise. */
+struct failure_limit {
+    struct str key;
+    const struct limit *limit;
+};
+enum { FAILURE_LIMITS = 3 };
+
+static void
+failure_limits(struct api_call *call, const struct attempt *attempt,
+               struct failure_limit ret_rows[FAILURE_LIMITS])
+{
+    ret_rows[0] = (struct failure_limit){failures_key(call, "session", call->session->session_id),
+                                         &limit_match_failures};
+    ret_rows[1] = (struct failure_limit){
+        failures_key(call, "target", str_of(attempt->document_index)), &limit_match_failures};
+    ret_rows[2] = (struct failure_limit){failures_key(call, "account", call->session->account_id),
+                                         &limit_account_failures};
+}
+
+/* Neither this session nor this document nor this account failed too often; answers and returns
+ * false otherwise. */
 static bool
 matches_allowed(struct api_call *call, const struct attempt *attempt)
 {
-    const struct str keys[] = {failures_key(call, "session", call->session->session_id),
-                               failures_key(call, "target", str_of(attempt->document_index))};
-    for (size_t i = 0; i < 2; i++) {
+    struct failure_limit rows[FAILURE_LIMITS];
+    failure_limits(call, attempt, rows);
+    for (size_t i = 0; i < FAILURE_LIMITS; i++) {
         struct err err = {0};
         bool used_up = false;
         unsigned retry_s = 0;
-        if (limit_used_up(call->worker->redis, keys[i], &limit_match_failures, call->arena,
-                          &used_up, &retry_s, &err)) {
+        if (limit_used_up(call->worker->redis, rows[i].key, rows[i].limit, call->arena, &used_up,
+                          &retry_s, &err)) {
             api_problem_err(call, "limit not read", &err);
             return false;
         }
@@ -126,22 +145,43 @@ matches_allowed(struct api_call *call, const struct attempt *attempt)
     return true;
 }
 
+/* It did not come to a failed match: the first `count` limits forget it. */
 static void
-answer_no_match(struct api_call *call, const struct attempt *attempt)
+failures_give_back(struct api_call *call, const struct attempt *attempt, size_t count)
 {
-    struct err err = {0};
-    bool within;
-    unsigned retry_s;
-    const struct str keys[] = {failures_key(call, "session", call->session->session_id),
-                               failures_key(call, "target", str_of(attempt->document_index))};
-    for (size_t i = 0; i < 2; i++) {
-        if (limit_take(call->worker->redis, keys[i], &limit_match_failures, call->arena, &within,
+    struct failure_limit rows[FAILURE_LIMITS];
+    failure_limits(call, attempt, rows);
+    for (size_t i = 0; i < count; i++) {
+        struct err err = {0};
+        if (limit_give_back(call->worker->redis, rows[i].key, call->arena, &err))
+            log_failure(LOG_WARN, "a try stays counted", &err);
+    }
+}
+
+/* Counts a failed match before it is one, so that tries at the same time cannot all pass the last
+ * free place. Answers and returns false when there is none. */
+static bool
+failures_take(struct api_call *call, const struct attempt *attempt)
+{
+    struct failure_limit rows[FAILURE_LIMITS];
+    failure_limits(call, attempt, rows);
+    for (size_t i = 0; i < FAILURE_LIMITS; i++) {
+        struct err err = {0};
+        bool within = false;
+        unsigned retry_s = 0;
+        if (limit_take(call->worker->redis, rows[i].key, rows[i].limit, call->arena, &within,
                        &retry_s, &err)) {
+            failures_give_back(call, attempt, i);
             api_problem_err(call, "failure not counted", &err);
-            return;
+            return false;
+        }
+        if (!within) {
+            failures_give_back(call, attempt, i + 1);
+            api_problem_retry(call, PROBLEM_TOO_MANY_TRIES, retry_s);
+            return false;
         }
     }
-    api_problem(call, PROBLEM_ROSTER_NO_MATCH, NULL);
+    return true;
 }
 
 /* Looks the student up; ERR_NOT_FOUND when nobody matches. */
@@ -251,6 +291,8 @@ attempt_run(struct api_call *call, struct attempt *attempt)
 {
     struct err err = {0};
     struct session session = *call->session;
+    if (!failures_take(call, attempt))
+        return;
     enum err_code code = attempt_match(call, attempt, &err);
     if (code == ERR_OK && session_is_bound(call->session))
         code = ERR(&err, ERR_DUPLICATE, "account is bound");
@@ -259,12 +301,14 @@ attempt_run(struct api_call *call, struct attempt *attempt)
     metric_count(METRIC_sy_bindings_total,
                  str_eq(attempt->request.by, STR("name")) ? "name" : "student_number",
                  outcome_word(code));
+    if (code != ERR_NOT_FOUND)
+        failures_give_back(call, attempt, FAILURE_LIMITS);
     switch ((int)code) {
     case ERR_OK:
         attempt_finish(call, &session);
         break;
     case ERR_NOT_FOUND:
-        answer_no_match(call, attempt);
+        api_problem(call, PROBLEM_ROSTER_NO_MATCH, NULL);
         break;
     case ERR_DUPLICATE:
         api_problem(call, PROBLEM_ALREADY_BOUND, NULL);

@@ -7,6 +7,9 @@ const struct limit limit_phone_cool_down = {1, 60, "phone-cool-down"};
 const struct limit limit_phone_hour = {5, 3600, "phone-hour"};
 const struct limit limit_phone_day = {10, 86400, "phone-day"};
 const struct limit limit_code_tries = {5, 3600, "code-tries"};
+/* NIST SP 800-63B allows 100; a new session, phone or code does not begin anew. */
+const struct limit limit_account_tries = {100, 30 * 86400, "account-tries"};
+const struct limit limit_account_failures = {50, 3600, "account-failures"};
 const struct limit limit_match_failures = {10, 3600, "match-failures"};
 const struct limit limit_verifications = {10, 3600, "verifications"};
 

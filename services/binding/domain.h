@@ -24,9 +24,12 @@ extern const struct limit
 extern const struct limit limit_phone_cool_down; /* codes for one phone */
 extern const struct limit limit_phone_hour;
 extern const struct limit limit_phone_day;
-extern const struct limit limit_code_tries;     /* wrong codes of a session and phone */
-extern const struct limit limit_match_failures; /* failed matches of a session, and of a target */
-extern const struct limit limit_verifications;  /* face checks begun by an account */
+extern const struct limit limit_code_tries; /* wrong codes of a session and phone */
+extern const struct limit
+    limit_account_tries; /* wrong codes of an account, over all its sessions */
+extern const struct limit limit_account_failures; /* failed matches of an account, likewise */
+extern const struct limit limit_match_failures;   /* failed matches of a session, and of a target */
+extern const struct limit limit_verifications;    /* face checks begun by an account */
 enum { PHONE_CODE_LIFE_S = 300, PHONE_CODE_DIGITS = 6, VERIFICATION_VALID_S = 24 * 3600 };
 
 /* A request to verify, as read from the body. */

@@ -35,7 +35,18 @@ phone_code_accept(struct api_call *call, const char *phone_index, struct str cod
     enum code_verdict verdict;
     unsigned retry_s = 0;
     char code_index[INDEX_HEX_SIZE];
+    bool used_up = false;
     const struct session *session = call->session;
+    struct str tries = arena_printf(call->arena, "lim:tries:%.*s", STR_ARG(session->account_id));
+    if (limit_used_up(call->worker->redis, tries, &limit_account_tries, call->arena, &used_up,
+                      &retry_s, &err)) {
+        api_problem_err(call, "limit not read", &err);
+        return false;
+    }
+    if (used_up) {
+        api_problem_retry(call, PROBLEM_TOO_MANY_TRIES, retry_s);
+        return false;
+    }
     code_index_of(call->worker->service, session->session_id, phone_index, code, call->arena,
                   code_index);
     if (phone_code_try(call->worker->redis, session->session_id, str_of(phone_index),
@@ -45,8 +56,13 @@ phone_code_accept(struct api_call *call, const char *phone_index, struct str cod
     }
     if (verdict == CODE_RIGHT)
         return true;
-    if (verdict == CODE_TOO_MANY)
+    if (verdict == CODE_TOO_MANY) {
         api_problem_retry(call, PROBLEM_TOO_MANY_TRIES, retry_s);
+        return false;
+    }
+    if (limit_take(call->worker->redis, tries, &limit_account_tries, call->arena, &used_up,
+                   &retry_s, &err))
+        api_problem_err(call, "wrong code not counted", &err);
     else
         api_problem(call, PROBLEM_PHONE_CODE_WRONG, NULL);
     return false;

@@ -70,6 +70,13 @@ limit_used_up(struct redis *redis, struct str key, const struct limit *limit, st
     return ERR_OK;
 }
 
+enum err_code
+limit_give_back(struct redis *redis, struct str key, struct arena *arena, struct err *err)
+{
+    struct redis_value value;
+    return redis_call(redis, &REDIS_COMMAND(STR("DECR"), key), arena, &value, err);
+}
+
 static struct str
 code_key(struct str session_id, struct str phone_index, struct arena *arena)
 {
@@ -103,14 +110,6 @@ phone_code_use(struct redis *redis, struct str session_id, struct str phone_inde
     return redis_call(redis, &del, arena, &value, err);
 }
 
-/* A right code does not count as a try. */
-static enum err_code
-give_back(struct redis *redis, struct str key, struct arena *arena, struct err *err)
-{
-    struct redis_value value;
-    return redis_call(redis, &REDIS_COMMAND(STR("DECR"), key), arena, &value, err);
-}
-
 enum err_code
 phone_code_try(struct redis *redis, struct str session_id, struct str phone_index,
                struct str code_index, struct arena *arena, enum code_verdict *ret_verdict,
@@ -142,7 +141,7 @@ phone_code_try(struct redis *redis, struct str session_id, struct str phone_inde
     }
     if (crypto_equal(stored.text, code_index)) {
         *ret_verdict = CODE_RIGHT;
-        return give_back(redis, tries, arena, err);
+        return limit_give_back(redis, tries, arena, err); /* no try */
     }
     if (values[0].integer == (int64_t)limit_code_tries.count)
         return phone_code_use(redis, session_id, phone_index, arena, err);

@@ -37,25 +37,30 @@ code_new(char out[PHONE_CODE_DIGITS + 1])
     (void)snprintf(out, PHONE_CODE_DIGITS + 1, "%06u", random % 1000000u);
 }
 
-/* What an account may ask for, and cool-down, hour and day of one phone; answers and returns false
- * past any of them. */
+/* What an account may ask for, cool-down, hour and day of one phone, and what all may cost; answers
+ * and returns false past any of them. */
 static bool
 phone_allowed(struct api_call *call, const char *phone_index)
 {
-    static const struct {
+    const struct binding *binding = call->worker->service;
+    const struct limit all = {(unsigned)binding->conf->sms_day_max, 86400, "sms-day"};
+    const struct str account = call->session->account_id;
+    const struct str phone = str_of(phone_index);
+    const struct {
         const char *prefix;
         const struct limit *limit;
-        bool of_account;
-    } rows[] = {{"lim:sms:", &limit_account_codes, true},
-                {"lim:cool:", &limit_phone_cool_down, false},
-                {"lim:hour:", &limit_phone_hour, false},
-                {"lim:day:", &limit_phone_day, false}};
+        struct str whose;
+    } rows[] = {{"lim:sms:", &limit_account_codes, account},
+                {"lim:cool:", &limit_phone_cool_down, phone},
+                {"lim:hour:", &limit_phone_hour, phone},
+                {"lim:day:", &limit_phone_day, phone},
+                {"lim:all:", &all, STR("sms")}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct err err = {0};
         bool within = false;
         unsigned retry_s = 0;
-        struct str whose = rows[i].of_account ? call->session->account_id : str_of(phone_index);
-        struct str key = arena_printf(call->arena, "%s%.*s", rows[i].prefix, STR_ARG(whose));
+        struct str key =
+            arena_printf(call->arena, "%s%.*s", rows[i].prefix, STR_ARG(rows[i].whose));
         if (limit_take(call->worker->redis, key, rows[i].limit, call->arena, &within, &retry_s,
                        &err)) {
             api_problem_err(call, "limit not read", &err);

@@ -25,7 +25,7 @@ token_read(struct api_call *call, struct str stale, struct str *ret_token, struc
         return code;
     code =
         seal_open(call->worker->sealer, value.text, STR("wx-token"), call->arena, ret_token, err);
-    if (code == ERR_OK && str_eq(*ret_token, stale))
+    if (code == ERR_OK && crypto_equal(*ret_token, stale))
         *ret_token = STR_NONE;
     return code;
 }

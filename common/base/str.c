@@ -141,6 +141,24 @@ utf8_next(struct str text, size_t *offset)
     return point;
 }
 
+bool
+utf8_point_is_text(uint32_t point)
+{
+    bool noncharacter = (point & 0xFFFE) == 0xFFFE || (point >= 0xFDD0 && point <= 0xFDEF);
+    return point != 0 && !noncharacter;
+}
+
+bool
+utf8_is_text(struct str text)
+{
+    if (!utf8_valid(text))
+        return false;
+    for (size_t offset = 0; offset < text.len;)
+        if (!utf8_point_is_text(utf8_next(text, &offset)))
+            return false;
+    return true;
+}
+
 struct str
 utf8_prefix(struct str text, size_t count)
 {

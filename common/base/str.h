@@ -33,6 +33,10 @@ bool str_to_u64(struct str text, uint64_t max, uint64_t *ret_value);
 
 /* Strict UTF-8 of RFC 3629: no overlong forms, surrogates, values above U+10FFFF or truncation. */
 bool utf8_valid(struct str text);
+/* Not NUL and no noncharacter: what may stand in a text, at every door. */
+bool utf8_point_is_text(uint32_t point);
+/* Valid, and all of it text. */
+bool utf8_is_text(struct str text);
 /* Length in code points; text must be valid UTF-8. */
 size_t utf8_length(struct str text);
 /* Decodes the code point at *offset (valid UTF-8, *offset < text.len) and steps over it. */

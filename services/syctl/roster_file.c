@@ -163,7 +163,7 @@ roster_row_read(const struct roster_heading *heading, const struct csv_row *row,
         return false;
     }
     for (size_t i = 0; i < row->count; i++) {
-        if (!utf8_valid(row->column[i])) {
+        if (!utf8_is_text(row->column[i])) {
             report(&(struct roster_finding){line, "", "encoding", true,
                                             STR("这一行有无法识别的字符，请另存为 UTF-8 后再导入")},
                    ctx);

@@ -1,1 +1,0 @@
-SELECT relation, pages FROM seal.places()

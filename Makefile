@@ -33,6 +33,10 @@ SANITIZE_thread := -fsanitize=thread -fno-omit-frame-pointer
 SANITIZE_fuzzer := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN := $(SANITIZE_$(SANITIZE))
 SANITIZE_LINK := $(SANITIZE_$(SANITIZE))
+ifeq ($(SANITIZE),thread)
+SANITIZE_OBJECTS := $(BUILD)/obj/tests/sanitize/c11_threads.o
+SANITIZE_LINK += -Wl,-u,thrd_create -Wl,-u,pthread_rwlock_rdlock
+endif
 endif
 
 CPPFLAGS += -Icommon -I. -I$(BUILD)/gen -D_GNU_SOURCE -DSY_VERSION='"$(VERSION)"'
@@ -43,7 +47,7 @@ ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE_LINK) -pie -pthread -Wl,-z,relro,-z,now -Wl,
 COMMON_SOURCES := $(sort $(wildcard common/*/*.c common/*/*/*.c))
 GEN_SOURCES :=
 include common/schema/gen.mk
-COMMON_OBJECTS := $(COMMON_SOURCES:%.c=$(BUILD)/obj/%.o) $(GEN_SOURCES:%.c=%.o)
+COMMON_OBJECTS := $(COMMON_SOURCES:%.c=$(BUILD)/obj/%.o) $(GEN_SOURCES:%.c=%.o) $(SANITIZE_OBJECTS)
 LIB := $(BUILD)/lib/libshengyuan.a
 
 SERVICES := authorization binding intake validation sandbox

@@ -44,10 +44,13 @@ def run_script(path):
     return (1, 0) if done.returncode == 0 else (0, 1)
 
 
+TSAN_OPTIONS = f"suppressions={ROOT}/tests/sanitize/tsan.supp second_deadlock_stack=1"
+
+
 def run_program(path):
     """A cmocka program: as many tests as it says; dying counts as one that failed."""
     try:
-        done = subprocess.run([str(path)], cwd=ROOT, env=clean_env(), capture_output=True, text=True, errors="replace",
+        done = subprocess.run([str(path)], cwd=ROOT, env=clean_env(TSAN_OPTIONS=TSAN_OPTIONS), capture_output=True, text=True, errors="replace",
                               timeout=PROGRAM_SECONDS, check=False)
         text, status = done.stdout + done.stderr, done.returncode
     except subprocess.TimeoutExpired as expired:
@@ -149,7 +152,7 @@ GROUPS = {
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),
     "fuzz": fuzz_replays,
-    "component-tsan": lambda: run_program(ROOT / BUILD / "tsan/tests/component/test_http_server"),
+    "component-tsan": lambda: programs(BUILD / "tsan/tests/component"),
     "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
                                   KEEP_LOGS=str(LOGS / "system")),
     "security": lambda: pytest("security", ["tests/security"], BUILD=SANITIZED,
@@ -157,7 +160,7 @@ GROUPS = {
     "faults": lambda: faults(BUILD=SANITIZED, ROUNDS="40", EVERY="10", SEED="23", BROKERS="1"),
 }
 # Beside the others: waits more than it works.
-BACKGROUND = ("component-asan",)
+BACKGROUND = ("component-asan", "component-tsan")
 
 
 def main():

@@ -22,15 +22,15 @@ unit-programs: $(UNIT_PROGRAMS)
 .PHONY: component-programs
 component-programs: $(COMPONENT_PROGRAMS)
 
-# Instrumented builds live beside the ordinary one. Thread sanitizer: only what does not start
-# librdkafka's threads, which it cannot see begin.
+# Instrumented builds live beside the ordinary one. How the thread sanitizer comes to see the threads
+# of librdkafka: tests/sanitize/c11_threads.c.
 ASAN := BUILD=$(BUILD)/asan SANITIZE=address
 TSAN := BUILD=$(BUILD)/tsan SANITIZE=thread
 .PHONY: test check lint docs test-programs
 test-programs:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs $(BUILD)/bench/burst
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs fuzz-replay-programs
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) $(BUILD)/tsan/tests/component/test_http_server
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) component-programs
 test: ## everything: style, unit, component, integration on real servers; ends in `N passed, N failed`
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null

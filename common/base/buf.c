@@ -6,13 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+void
+mem_exhausted(void)
+{
+    static const char text[] = "fatal: no memory left\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1); /* needs no memory */
+    (void)ignored;
+    abort();
+}
 
 void *
 mem_alloc(size_t size)
 {
     void *memory = malloc(size ? size : 1);
     if (memory == NULL)
-        abort();
+        mem_exhausted();
     return memory;
 }
 
@@ -27,7 +37,7 @@ mem_realloc(void *old, size_t size)
 {
     void *memory = realloc(old, size ? size : 1);
     if (memory == NULL)
-        abort();
+        mem_exhausted();
     return memory;
 }
 

@@ -36,6 +36,8 @@ void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 struct str buf_str(const struct buf *buf);
 void buf_done_ptr(struct buf *buf);
 
+/* Says so and aborts. Also for libraries whose only reason to refuse is that there is no memory. */
+_Noreturn void mem_exhausted(void);
 /* malloc, calloc and realloc that abort when there is no memory. */
 void *mem_alloc(size_t size);
 void *mem_zalloc(size_t size);

@@ -1,7 +1,7 @@
 /*
- * HTTP client on libcurl's easy interface: one request at a time per handle, connection kept open,
+ * HTTP client on libcurl's easy interface: one request at a time, connections kept open,
  * no redirects, answer limited in size and time. Knows nothing of the platforms. Not thread-safe:
- * one handle per thread.
+ * one client per thread.
  */
 #pragma once
 

@@ -27,7 +27,7 @@ json_parse(struct str text, struct json_doc **ret_doc, struct err *err)
         return code;
     cJSON *root = cJSON_ParseWithLength(text.ptr, text.len);
     if (root == NULL)
-        return ERR(err, ERR_MALFORMED, "the parser refused what the scanner accepted");
+        mem_exhausted(); /* what the scanner accepted is refused for no other reason */
     *ret_doc = (struct json_doc *)(void *)root;
     return ERR_OK;
 }

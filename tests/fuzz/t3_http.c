@@ -102,6 +102,7 @@ dial(void)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     FUZZ_CHECK(fd >= 0, "there are descriptors left");
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    errno = 0;
     FUZZ_CHECK(bind(fd, (const struct sockaddr *)&own, sizeof own) == 0 &&
                    connect(fd, (const struct sockaddr *)&server, sizeof server) == 0,
                "the server lets a client in");

@@ -49,13 +49,29 @@ docs: ## generate docs/reference from the tables
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
 	@$(BUILD)/bin/sy-gen-docs docs/reference
 # Faults: docs/FAULTS.md. ROUNDS, SEED, BROKERS, EVERY, RATE, ONLY, RUN_DIR are read by the program.
-export ROUNDS SEED EVERY RATE ONLY
+export ROUNDS SEED EVERY RATE ONLY TRIES MINUTES SUBMISSIONS READS
 .PHONY: faults
 faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1|3
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@/usr/bin/python3 tests/faults/run.py
+.PHONY: faults-planted
+faults-planted: ## bugs planted into a copy must each turn the fault runs red (half an hour)
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@/usr/bin/python3 tests/faults/planted.py
+.PHONY: availability
+availability: ## a steady load and a fault each minute: success, p99, memory, descriptors; MINUTES=30
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BUILD)/faults/steady
+	@/usr/bin/python3 tests/faults/availability.py
+$(BUILD)/faults/%: $(BUILD)/obj/tests/faults/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
+.SECONDARY: $(BUILD)/obj/tests/faults/steady.o
 # The benchmark's programs: the load, and the floor it is compared with.
 BENCH_PROGRAMS := $(BUILD)/bench/load $(BUILD)/bench/floor_intake $(BUILD)/bench/floor_worker
 $(BUILD)/bench/load: $(BUILD)/obj/tests/bench/judged.o

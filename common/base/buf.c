@@ -113,6 +113,17 @@ buf_add(struct buf *buf, struct str text)
     buf->ptr[buf->len] = '\0';
 }
 
+char *
+buf_room(struct buf *buf, size_t size)
+{
+    if (!buf_reserve(buf, size))
+        return NULL;
+    char *room = buf->ptr + buf->len;
+    buf->len += size;
+    buf->ptr[buf->len] = '\0';
+    return room;
+}
+
 void
 buf_add_text(struct buf *buf, const char *text)
 {
@@ -133,7 +144,7 @@ buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    char stack[512];
+    char stack[512] UNINITIALIZED;
     int length = vsnprintf(stack, sizeof stack, format, args);
     va_end(args);
     assert(length >= 0);
@@ -169,6 +180,7 @@ struct arena {
     struct arena_block *current;
     size_t used_total;
     size_t bytes_max;
+    size_t keep_bytes;
     struct arena *next_free; /* while it waits in a pool */
 };
 
@@ -186,6 +198,14 @@ arena_new(size_t bytes_max)
     struct arena *arena = mem_zalloc(sizeof *arena);
     arena->bytes_max = bytes_max;
     arena->first = arena->current = arena_block_new(ARENA_BLOCK_SIZE);
+    return arena;
+}
+
+struct arena *
+arena_new_keeping(size_t bytes_max, size_t keep_bytes)
+{
+    struct arena *arena = arena_new(bytes_max);
+    arena->keep_bytes = keep_bytes;
     return arena;
 }
 
@@ -217,11 +237,33 @@ arena_free_ptr(struct arena **arena)
 void
 arena_reset(struct arena *arena)
 {
-    arena_free_from(arena->first->next);
-    arena->first->next = NULL;
-    arena->first->used = 0;
+    struct arena_block *last = arena->first;
+    size_t kept = last->size;
+    last->used = 0;
+    while (last->next && kept + last->next->size <= arena->keep_bytes) {
+        last = last->next;
+        kept += last->size;
+        last->used = 0;
+    }
+    arena_free_from(last->next);
+    last->next = NULL;
     arena->current = arena->first;
     arena->used_total = 0;
+}
+
+/* Goes on to a kept block, or to a new one in front of those that are too small. */
+static void
+arena_next_block(struct arena *arena, size_t size)
+{
+    struct arena_block *next = arena->current->next;
+    if (next == NULL || next->size < size) {
+        struct arena_block *fresh =
+            arena_block_new(size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE);
+        fresh->next = next;
+        arena->current->next = fresh;
+        next = fresh;
+    }
+    arena->current = next;
 }
 
 void *
@@ -231,11 +273,8 @@ arena_alloc(struct arena *arena, size_t size)
     if (aligned < size || aligned > arena->bytes_max - arena->used_total)
         abort(); /* input is bounded before it reaches an arena: passing this is our own mistake */
     arena->used_total += aligned;
-    if (arena->current->size - arena->current->used < aligned) {
-        size_t block_size = aligned > ARENA_BLOCK_SIZE ? aligned : ARENA_BLOCK_SIZE;
-        arena->current->next = arena_block_new(block_size);
-        arena->current = arena->current->next;
-    }
+    if (arena->current->size - arena->current->used < aligned)
+        arena_next_block(arena, aligned);
     void *memory = arena->current->bytes + arena->current->used;
     arena->current->used += aligned;
     return memset(memory, 0, aligned);
@@ -254,7 +293,7 @@ struct str
 arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;
-    char stack[512];
+    char stack[512] UNINITIALIZED;
     va_start(args, format);
     int length = vsnprintf(stack, sizeof stack, format, args);
     va_end(args);

@@ -30,6 +30,8 @@ void buf_init(struct buf *buf, size_t max);
 void buf_done(struct buf *buf);  /* frees; the buffer may be initialised again */
 void buf_reset(struct buf *buf); /* empties, keeps the memory */
 void buf_add(struct buf *buf, struct str text);
+/* Adds `size` bytes for the caller to write at once; NULL past the maximum. */
+char *buf_room(struct buf *buf, size_t size);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -47,9 +49,12 @@ char *mem_strndup(struct str text);
 
 struct arena; /* blocks of memory freed together */
 struct arena *arena_new(size_t bytes_max);
+/* The same, but a reset keeps up to `keep_bytes` of blocks: for work that fills it again and again.
+ */
+struct arena *arena_new_keeping(size_t bytes_max, size_t keep_bytes);
 void arena_free(struct arena *arena);
 void arena_free_ptr(struct arena **arena);
-void arena_reset(struct arena *arena); /* forgets everything, keeps the first block */
+void arena_reset(struct arena *arena); /* forgets everything; keeps the first block at least */
 /* Zeroed, aligned for any type; aborts past bytes_max (callers bound their input first). */
 void *arena_alloc(struct arena *arena, size_t size);
 struct str arena_copy(struct arena *arena, struct str text); /* NUL-terminated behind its end */

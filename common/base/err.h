@@ -12,6 +12,8 @@
 #include <stddef.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
+/* Scratch of many KiB that is written before it is read: not zeroed at every call. */
+#define UNINITIALIZED __attribute__((uninitialized))
 #define PRINTF_LIKE(fmt_index, arg_index) __attribute__((format(printf, fmt_index, arg_index)))
 
 enum err_class {

@@ -4,11 +4,16 @@
 
 #include "base/limits.h"
 
+enum { NODES_FIRST = 64 }; /* a submission has 30 */
+
 struct scan {
     const char *start;
     const char *at;
     const char *end;
     struct err *err;
+    struct arena *arena;
+    struct json_nodes *nodes; /* NULL: nobody wants them */
+    size_t value_count;
     size_t key_count; /* names in use in `keys`, over all open objects */
     struct str keys[LIMIT_JSON_MEMBERS];
 };
@@ -18,6 +23,58 @@ scan_fail(struct scan *scan, const char *expected)
 {
     return ERR(scan->err, ERR_MALFORMED, "not strict JSON at byte %zu: expected %s",
                (size_t)(scan->at - scan->start), expected);
+}
+
+/* Begins a node; its number is where it will be found, as the rows may move. */
+static enum err_code
+node_begin(struct scan *scan, enum json_type type, size_t *ret_number)
+{
+    struct json_nodes *nodes = scan->nodes;
+    if (scan->value_count++ == LIMIT_JSON_VALUES)
+        return ERR(scan->err, ERR_TOO_LARGE, "more than %d values", LIMIT_JSON_VALUES);
+    if (nodes == NULL)
+        return ERR_OK;
+    if (nodes->count == nodes->capacity) {
+        size_t capacity = nodes->capacity ? 4 * nodes->capacity : NODES_FIRST;
+        struct json_node *rows = arena_alloc(scan->arena, capacity * sizeof *rows);
+        if (nodes->count)
+            memcpy(rows, nodes->rows, nodes->count * sizeof *rows);
+        nodes->rows = rows;
+        nodes->capacity = capacity;
+    }
+    *ret_number = nodes->count++;
+    nodes->rows[*ret_number] = (struct json_node){.type = type, .last = true, .span = 1};
+    return ERR_OK;
+}
+
+/* A container ends: what was added since is in it. */
+static void
+node_end(struct scan *scan, size_t number)
+{
+    if (scan->nodes)
+        scan->nodes->rows[number].span = (uint32_t)(scan->nodes->count - number);
+}
+
+static void
+node_name(struct scan *scan, size_t number, struct str name)
+{
+    if (scan->nodes)
+        scan->nodes->rows[number].name = name;
+}
+
+static void
+node_number(struct scan *scan, size_t number, int64_t value)
+{
+    if (scan->nodes)
+        scan->nodes->rows[number].number = value;
+}
+
+/* Another value follows in the same container: `before` is not the last. */
+static void
+node_follows(struct scan *scan, size_t before)
+{
+    if (scan->nodes)
+        scan->nodes->rows[before].last = false;
 }
 
 static void
@@ -131,9 +188,21 @@ scan_string(struct scan *scan, struct str *ret_raw)
     return ERR_OK;
 }
 
+static enum err_code
+scan_string_value(struct scan *scan, size_t number)
+{
+    struct str text = STR_NONE;
+    enum err_code code = scan_string(scan, &text);
+    if (code == ERR_OK && scan->nodes) {
+        scan->nodes->rows[number].text = text;
+        scan->nodes->rows[number].escaped = text.len && memchr(text.ptr, '\\', text.len);
+    }
+    return code;
+}
+
 /* Integers only: our contract has no fractions, and readers disagree about everything else. */
 static enum err_code
-scan_number(struct scan *scan)
+scan_number(struct scan *scan, size_t number)
 {
     static const uint64_t largest = (UINT64_C(1) << 53) - 1;
     bool negative = scan_take(scan, '-');
@@ -147,10 +216,11 @@ scan_number(struct scan *scan)
         return scan_fail(scan, "an integer of at most 53 bits");
     if (scan->at < scan->end && memchr(".eE+-", *scan->at, 5))
         return scan_fail(scan, "an integer");
+    node_number(scan, number, negative ? -(int64_t)value : (int64_t)value);
     return ERR_OK;
 }
 
-static enum err_code scan_value(struct scan *scan, unsigned depth);
+static enum err_code scan_value(struct scan *scan, unsigned depth, size_t *ret_number);
 
 /* Names are compared as written: one with an escape is refused, so that equal names look equal, and
  * so is one that base/jsonw.h would write with an escape, so that we let in what we write. */
@@ -168,7 +238,7 @@ name_plain(struct str name)
 }
 
 static enum err_code
-scan_key(struct scan *scan, size_t first_key)
+scan_key(struct scan *scan, size_t first_key, struct str *ret_key)
 {
     struct str key = STR_NONE;
     if (!scan_take(scan, '"'))
@@ -184,6 +254,7 @@ scan_key(struct scan *scan, size_t first_key)
     if (scan->key_count == LIMIT_JSON_MEMBERS)
         return ERR(scan->err, ERR_TOO_LARGE, "more than %d members open", LIMIT_JSON_MEMBERS);
     scan->keys[scan->key_count++] = key;
+    *ret_key = key;
     return ERR_OK;
 }
 
@@ -191,21 +262,27 @@ static enum err_code
 scan_object(struct scan *scan, unsigned depth)
 {
     size_t first_key = scan->key_count;
+    size_t number = 0;
     enum err_code code;
     scan_blank(scan);
     if (scan_take(scan, '}'))
         return ERR_OK;
-    do {
+    for (;;) {
+        struct str key = STR_NONE;
         scan_blank(scan);
-        if ((code = scan_key(scan, first_key)))
+        if ((code = scan_key(scan, first_key, &key)))
             return code;
         scan_blank(scan);
         if (!scan_take(scan, ':'))
             return scan_fail(scan, "':'");
-        if ((code = scan_value(scan, depth)))
+        if ((code = scan_value(scan, depth, &number)))
             return code;
+        node_name(scan, number, key);
         scan_blank(scan);
-    } while (scan_take(scan, ','));
+        if (!scan_take(scan, ','))
+            break;
+        node_follows(scan, number);
+    }
     scan->key_count = first_key;
     return scan_take(scan, '}') ? ERR_OK : scan_fail(scan, "',' or '}'");
 }
@@ -213,15 +290,19 @@ scan_object(struct scan *scan, unsigned depth)
 static enum err_code
 scan_array(struct scan *scan, unsigned depth)
 {
+    size_t number = 0;
     scan_blank(scan);
     if (scan_take(scan, ']'))
         return ERR_OK;
-    do {
-        enum err_code code = scan_value(scan, depth);
+    for (;;) {
+        enum err_code code = scan_value(scan, depth, &number);
         if (code)
             return code;
         scan_blank(scan);
-    } while (scan_take(scan, ','));
+        if (!scan_take(scan, ','))
+            break;
+        node_follows(scan, number);
+    }
     return scan_take(scan, ']') ? ERR_OK : scan_fail(scan, "',' or ']'");
 }
 
@@ -236,39 +317,81 @@ scan_word(struct scan *scan, struct str word)
 }
 
 static enum err_code
-scan_value(struct scan *scan, unsigned depth)
+scan_container(struct scan *scan, bool object, unsigned depth, size_t *ret_number)
 {
-    struct str ignored;
+    enum err_code code = node_begin(scan, object ? JSON_OBJECT : JSON_ARRAY, ret_number);
+    if (code == ERR_OK)
+        code = object ? scan_object(scan, depth) : scan_array(scan, depth);
+    if (code == ERR_OK)
+        node_end(scan, *ret_number);
+    return code;
+}
+
+static enum err_code
+scan_word_value(struct scan *scan, size_t *ret_number)
+{
+    enum err_code code;
+    if (scan_word(scan, STR("null")))
+        return node_begin(scan, JSON_NULL, ret_number);
+    bool yes = scan_word(scan, STR("true"));
+    if (!yes && !scan_word(scan, STR("false")))
+        return scan_fail(scan, "a value");
+    if ((code = node_begin(scan, JSON_BOOL, ret_number)) == ERR_OK)
+        node_number(scan, *ret_number, yes);
+    return code;
+}
+
+static enum err_code
+scan_value(struct scan *scan, unsigned depth, size_t *ret_number)
+{
+    enum err_code code;
     if (depth == 0)
         return ERR(scan->err, ERR_TOO_LARGE, "nested deeper than %d levels", LIMIT_JSON_DEPTH);
     scan_blank(scan);
     if (scan_take(scan, '"'))
-        return scan_string(scan, &ignored);
+        return (code = node_begin(scan, JSON_STRING, ret_number))
+                   ? code
+                   : scan_string_value(scan, *ret_number);
     if (scan_take(scan, '{'))
-        return scan_object(scan, depth - 1);
+        return scan_container(scan, true, depth - 1, ret_number);
     if (scan_take(scan, '['))
-        return scan_array(scan, depth - 1);
-    if (scan_word(scan, STR("true")) || scan_word(scan, STR("false")) ||
-        scan_word(scan, STR("null")))
-        return ERR_OK;
+        return scan_container(scan, false, depth - 1, ret_number);
     if (scan->at < scan->end && (*scan->at == '-' || (*scan->at >= '0' && *scan->at <= '9')))
-        return scan_number(scan);
-    return scan_fail(scan, "a value");
+        return (code = node_begin(scan, JSON_INT, ret_number)) ? code
+                                                               : scan_number(scan, *ret_number);
+    return scan_word_value(scan, ret_number);
 }
 
-enum err_code
-json_scan(struct str text, struct err *err)
+static enum err_code
+scan_text(struct str text, struct arena *arena, struct json_nodes *nodes, struct err *err)
 {
-    struct scan scan;
+    struct scan scan UNINITIALIZED; /* 8 KiB of keys */
+    size_t root = 0;
     if (text.len == 0)
         return ERR(err, ERR_MALFORMED, "not strict JSON at byte 0: expected a value");
     scan.start = scan.at = text.ptr;
     scan.end = text.ptr + text.len;
     scan.err = err;
+    scan.arena = arena;
+    scan.nodes = nodes;
+    scan.value_count = 0;
     scan.key_count = 0;
-    enum err_code code = scan_value(&scan, LIMIT_JSON_DEPTH);
+    enum err_code code = scan_value(&scan, LIMIT_JSON_DEPTH, &root);
     if (code)
         return code;
     scan_blank(&scan);
     return scan.at == scan.end ? ERR_OK : scan_fail(&scan, "the end");
+}
+
+enum err_code
+json_scan(struct str text, struct err *err)
+{
+    return scan_text(text, NULL, NULL, err);
+}
+
+enum err_code
+json_scan_nodes(struct str text, struct arena *arena, struct json_nodes *ret_nodes, struct err *err)
+{
+    *ret_nodes = (struct json_nodes){0};
+    return scan_text(text, arena, ret_nodes, err);
 }

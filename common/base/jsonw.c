@@ -61,22 +61,43 @@ jsonw_array_close(struct jsonw *w)
 static size_t
 jsonw_plain_run(const char *p, size_t left)
 {
+    /* Besides control characters: 1 always, 2 when it begins U+2028 or U+2029. */
+    static const unsigned char special[256] = {['"'] = 1, ['\\'] = 1, [0x7F] = 1, [0xE2] = 2};
     size_t i = 0;
-    while (i < left) {
+    for (; i < left; i++) {
         unsigned char c = (unsigned char)p[i];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F)
+        if (c >= 0x20 && special[c] == 0)
+            continue;
+        if (special[c] != 2 || (left - i >= 3 && (unsigned char)p[i + 1] == 0x80 &&
+                                ((unsigned char)p[i + 2] & 0xFE) == 0xA8))
             break;
-        if (c == 0xE2 && left - i >= 3 && (unsigned char)p[i + 1] == 0x80 &&
-            ((unsigned char)p[i + 2] & 0xFE) == 0xA8)
-            break;
-        i++;
     }
     return i;
+}
+
+/* What needs no escape, which is nearly everything, goes over in one piece. */
+static bool
+jsonw_quote_plain(struct buf *out, struct str text, char behind)
+{
+    if (jsonw_plain_run(text.ptr, text.len) < text.len)
+        return false;
+    char *room = buf_room(out, text.len + 2 + (behind != '\0'));
+    if (room == NULL)
+        return true; /* overflow is noted */
+    *room++ = '"';
+    if (text.len)
+        memcpy(room, text.ptr, text.len);
+    room[text.len] = '"';
+    if (behind)
+        room[text.len + 1] = behind;
+    return true;
 }
 
 static void
 jsonw_quote(struct buf *out, struct str text)
 {
+    if (jsonw_quote_plain(out, text, '\0'))
+        return;
     buf_add_char(out, '"');
     for (size_t i = 0; i < text.len;) {
         size_t run = jsonw_plain_run(text.ptr + i, text.len - i);
@@ -102,8 +123,10 @@ void
 jsonw_key_str(struct jsonw *w, struct str key)
 {
     jsonw_separate(w);
-    jsonw_quote(w->out, key);
-    buf_add_char(w->out, ':');
+    if (!jsonw_quote_plain(w->out, key, ':')) {
+        jsonw_quote(w->out, key);
+        buf_add_char(w->out, ':');
+    }
     w->comma = false;
 }
 

@@ -16,6 +16,7 @@ enum {
     LIMIT_HTTP_QUEUE           = 4096,      /* requests open at once in a lane, whatever admission says */
     LIMIT_HTTP_ANSWER          = 1024 * 1024, /* the largest answer is the area picker's */
     LIMIT_JSON_DEPTH           = 16,        /* trust S21; our deepest body has 3 levels */
+    LIMIT_JSON_VALUES          = 4096,      /* of one text that is read; the form has 44 */
     LIMIT_JSON_MEMBERS         = 512,       /* per object; the form has 42 fields */
     LIMIT_MESSAGE              = 128 * 1024, /* a sealed submission is under 6 KiB */
     LIMIT_REQUEST_ARENA        = 1024 * 1024, /* everything one request allocates */

@@ -126,6 +126,9 @@ size_t kafka_batch_count(const struct kafka_batch *batch);
 const struct kafka_record *kafka_batch_record(const struct kafka_batch *batch, size_t index);
 void kafka_batch_free(struct kafka_batch *batch);
 /* The last header of that name; STR_NONE when absent. */
+/* Looks up `count` headers in one pass: texts[i] of names[i], STR_NONE when absent. */
+void kafka_record_headers_find(const struct kafka_record *record, const char *const *names,
+                               size_t count, struct str *texts);
 struct str kafka_record_header(const struct kafka_record *record, const char *name);
 /* All headers in order; returns how many were written, at most `max`. */
 size_t kafka_record_headers(const struct kafka_record *record, struct kafka_header *out,

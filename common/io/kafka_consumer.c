@@ -372,6 +372,32 @@ kafka_record_header(const struct kafka_record *record, const char *name)
     return (struct str){value, value ? size : 0};
 }
 
+void
+kafka_record_headers_find(const struct kafka_record *record, const char *const *names, size_t count,
+                          struct str *texts)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const char *name;
+    const void *value;
+    size_t size;
+    for (size_t i = 0; i < count; i++)
+        texts[i] = STR_NONE;
+    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    /* The last of a name counts, as in kafka_record_header. Senders keep one order: the first look
+     * is nearly always the right one. */
+    for (size_t at = 0;
+         rd_kafka_header_get_all(headers, at, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         at++)
+        for (size_t k = 0; k < count; k++) {
+            size_t i = (at + k) % count;
+            if (strcmp(name, names[i]) != 0)
+                continue;
+            texts[i] = (struct str){value, value ? size : 0};
+            break;
+        }
+}
+
 size_t
 kafka_record_headers(const struct kafka_record *record, struct kafka_header *out, size_t max)
 {

@@ -180,6 +180,21 @@ keyring_active_id(const struct keyring *keyring)
     return keyring->active[KEY_SEAL]->id;
 }
 
+const char *
+keyring_seal_id(const struct keyring *keyring, size_t index)
+{
+    for (size_t i = 0; i < keyring->count; i++)
+        if (keyring->keys[i].purpose == KEY_SEAL && index-- == 0)
+            return keyring->keys[i].id;
+    return NULL;
+}
+
+bool
+keyring_has_seal_id(const struct keyring *keyring, const char *id)
+{
+    return keyring_find(keyring, KEY_SEAL, str_of(id)) != NULL;
+}
+
 const struct key *
 keyring_find(const struct keyring *keyring, enum key_purpose purpose, struct str id)
 {

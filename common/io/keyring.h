@@ -21,6 +21,9 @@ enum err_code keyring_check_production(const struct keyring *keyring, struct err
 void keyring_free(struct keyring *keyring);
 /* Id of the key that seals now. */
 const char *keyring_active_id(const struct keyring *keyring);
+/* Ids of the seal keys in the order of the file; NULL behind the last. */
+const char *keyring_seal_id(const struct keyring *keyring, size_t index);
+bool keyring_has_seal_id(const struct keyring *keyring, const char *id);
 
 enum { INDEX_HEX_SIZE = 33 };
 /* Keyed hash for equality search, 128 bits in hex. `domain` keeps kinds apart ("document"). */

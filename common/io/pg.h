@@ -30,25 +30,35 @@ enum err_code pg_ready(struct pg *pg, struct err *err) MUST_CHECK;
 /* True while connected as far as is known (no round trip). */
 bool pg_connected(const struct pg *pg);
 
-enum pg_kind { PG_TEXT, PG_TEXT_ARRAY, PG_NULL };
+/* Element types of arrays that go over in PostgreSQL's binary form. */
+enum pg_type { PG_TYPE_TEXT, PG_TYPE_UUID, PG_TYPE_INT4, PG_TYPE_INT8, PG_TYPE_TIME };
+
+enum pg_kind { PG_TEXT, PG_ARRAY_OF, PG_NULL };
 struct pg_param {
     enum pg_kind kind;
     struct str value; /* text, or an array built by pg_array_* */
+    enum pg_type element;
 };
-#define PG_STR(s) ((struct pg_param){PG_TEXT, (s)})
-#define PG_ARRAY(array) ((struct pg_param){PG_TEXT_ARRAY, buf_str(&(array)->bytes)})
+#define PG_STR(s) ((struct pg_param){PG_TEXT, (s), PG_TYPE_TEXT})
+#define PG_ARRAY(array) ((struct pg_param){PG_ARRAY_OF, buf_str(&(array)->bytes), (array)->element})
 /* NULL for an empty string. */
 struct pg_param pg_str_or_null(struct str text);
 
-/* A text[] in PostgreSQL's binary form. STR_NONE elements (ptr NULL) become NULL. */
+/* An array in PostgreSQL's binary form. */
 struct pg_array {
+    enum pg_type element;
     struct buf bytes;
     uint32_t count;
 };
-void pg_array_init(struct pg_array *array, size_t bytes_max);
+void pg_array_init(struct pg_array *array, size_t bytes_max); /* text[] */
+void pg_array_init_of(struct pg_array *array, enum pg_type element, size_t bytes_max);
 void pg_array_done(struct pg_array *array);
-void pg_array_reset(struct pg_array *array);
+void pg_array_reset(struct pg_array *array); /* empties, keeps the memory */
+void pg_array_add_null(struct pg_array *array);
+/* Of text[] and uuid[]. STR_NONE becomes NULL; a uuid[] takes well-formed UUIDs only. */
 void pg_array_add(struct pg_array *array, struct str element);
+/* Of int4[] (in its range) and int8[]; of timestamptz[], milliseconds since 1970. */
+void pg_array_add_int(struct pg_array *array, int64_t element);
 /* Writes the count into the header; call once after the last element. */
 void pg_array_finish(struct pg_array *array);
 

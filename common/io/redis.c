@@ -21,7 +21,9 @@ struct redis {
     int port;
     struct timeval timeout;
     redisContext *context;
+    struct buf out; /* commands of one pipeline, as they go out */
     uint64_t tried_ns;
+    bool held; /* see redis_hold */
 };
 
 static enum err_code
@@ -59,6 +61,7 @@ enum err_code
 redis_new(const struct redis_conf *conf, struct redis **ret_redis, struct err *err)
 {
     struct redis *redis = mem_zalloc(sizeof *redis);
+    buf_init(&redis->out, SIZE_MAX / 2); /* the commands' texts are bounded by their makers */
     redis->timeout = (struct timeval){.tv_sec = conf->timeout_ms / 1000,
                                       .tv_usec = conf->timeout_ms % 1000 * 1000};
     enum err_code code = redis_parse_url(redis, conf->url, err);
@@ -86,6 +89,7 @@ redis_free(struct redis *redis)
     if (redis == NULL)
         return;
     redis_disconnect(redis);
+    buf_done(&redis->out);
     crypto_wipe(redis->password, sizeof redis->password);
     free(redis);
 }
@@ -142,6 +146,8 @@ redis_connect(struct redis *redis, struct err *err)
     if (redis->context && !readable(redis->context->fd))
         return ERR_OK;
     redis_disconnect(redis);
+    if (redis->held)
+        return ERR(err, ERR_UNAVAILABLE, "redis ended the connection");
     uint64_t now_ns = clock_mono_ns();
     if (redis->tried_ns && now_ns - redis->tried_ns < (uint64_t)REDIS_RECONNECT_MS * 1000000)
         return ERR(err, ERR_UNAVAILABLE, "redis was away %d ms ago", REDIS_RECONNECT_MS);
@@ -155,17 +161,42 @@ redis_connect(struct redis *redis, struct err *err)
     return redis_authenticate(redis, err);
 }
 
-static enum err_code
-redis_send(struct redis *redis, const struct redis_command *command, struct err *err)
+/* "<mark><number>\r\n" of the protocol. */
+static void
+add_length(struct buf *out, char mark, size_t number)
 {
-    const char *argv[REDIS_ARGS_MAX];
-    size_t lengths[REDIS_ARGS_MAX];
+    char text[24];
+    size_t at = sizeof text;
+    text[--at] = '\n';
+    text[--at] = '\r';
+    do {
+        text[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    text[--at] = mark;
+    buf_add(out, (struct str){text + at, sizeof text - at});
+}
+
+static void
+add_command(struct buf *out, const struct redis_command *command)
+{
     assert(command->argc > 0 && command->argc <= REDIS_ARGS_MAX);
+    add_length(out, '*', (size_t)command->argc);
     for (int i = 0; i < command->argc; i++) {
-        argv[i] = command->argv[i].ptr ? command->argv[i].ptr : "";
-        lengths[i] = command->argv[i].len;
+        add_length(out, '$', command->argv[i].len);
+        buf_add(out, command->argv[i]);
+        buf_add(out, STR("\r\n"));
     }
-    if (redisAppendCommandArgv(redis->context, command->argc, argv, lengths) != REDIS_OK)
+}
+
+/* All commands in one piece: the library would format and copy each by itself. */
+static enum err_code
+redis_send(struct redis *redis, const struct redis_command *commands, size_t count, struct err *err)
+{
+    buf_reset(&redis->out);
+    for (size_t i = 0; i < count; i++)
+        add_command(&redis->out, &commands[i]);
+    if (redisAppendFormattedCommand(redis->context, redis->out.ptr, redis->out.len) != REDIS_OK)
         return redis_broken(redis, "send", err);
     return ERR_OK;
 }
@@ -209,8 +240,8 @@ redis_pipeline(struct redis *redis, const struct redis_command *commands, size_t
 {
     assert(count <= REDIS_PIPELINE_MAX);
     enum err_code code = redis_connect(redis, err);
-    for (size_t i = 0; i < count && code == ERR_OK; i++)
-        code = redis_send(redis, &commands[i], err);
+    if (code == ERR_OK)
+        code = redis_send(redis, commands, count, err);
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         void *reply = NULL;
         if (redisGetReply(redis->context, &reply) != REDIS_OK || reply == NULL)
@@ -219,6 +250,12 @@ redis_pipeline(struct redis *redis, const struct redis_command *commands, size_t
         freeReplyObject(reply);
     }
     return code;
+}
+
+void
+redis_hold(struct redis *redis, bool held)
+{
+    redis->held = held;
 }
 
 enum err_code

@@ -45,6 +45,9 @@ void redis_free(struct redis *redis);
 enum err_code redis_pipeline(struct redis *redis, const struct redis_command *commands,
                              size_t count, struct arena *arena, struct redis_value *ret_values,
                              struct err *err) MUST_CHECK;
+/* While held, a connection that has ended is not made again: the next call fails with
+ * ERR_UNAVAILABLE. For what a connection itself remembers (WATCH). */
+void redis_hold(struct redis *redis, bool held);
 /* One command; a REDIS_ERROR answer is turned into ERR_UNAVAILABLE (loading, out of memory) or
  * ERR_CONFIG (no permission). */
 enum err_code redis_call(struct redis *redis, const struct redis_command *command,

@@ -201,10 +201,10 @@ static size_t
 sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t count,
                  struct arena *arena)
 {
-    struct str tokens[API_TURN_MAX];
-    struct session sessions[API_TURN_MAX];
-    bool found[API_TURN_MAX];
-    size_t asking[API_TURN_MAX] = {0};
+    struct str tokens[API_TURN_MAX] UNINITIALIZED;
+    struct session sessions[API_TURN_MAX] UNINITIALIZED;
+    bool found[API_TURN_MAX] UNINITIALIZED;
+    size_t asking[API_TURN_MAX] UNINITIALIZED;
     size_t asked = 0;
     size_t kept = 0;
     struct err err = {0};
@@ -246,7 +246,7 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
 static void
 turn_run(struct api_call **calls, size_t count, struct pulse *pulse)
 {
-    struct api_call *together[API_TURN_MAX];
+    struct api_call *together[API_TURN_MAX] UNINITIALIZED;
     for (size_t i = 0; i < count; i++) {
         if (calls[i] == NULL)
             continue;

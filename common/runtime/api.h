@@ -19,7 +19,6 @@
 #include "runtime/session.h"
 #include "runtime/trace.h"
 
-struct json_doc;
 struct json_row;
 
 enum { API_TURN_MAX = 256, API_PATH_ARGS_MAX = 2, API_FIELD_ERRORS_MAX = 64 };
@@ -55,7 +54,6 @@ struct api_call {
     struct api *owner;
     struct api_call *next;
     struct lane *lane; /* that it was admitted to */
-    struct json_doc *doc;
     bool wrong_media;
 };
 

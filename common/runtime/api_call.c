@@ -113,8 +113,6 @@ reply(struct api_call *call, unsigned status, const struct http_header *headers,
     metric_observe(METRIC_http_request_duration_seconds,
                    (double)(clock_mono_ns() - http_request_started_ns(request)) / 1e9, method,
                    route, NULL);
-    if (call->doc)
-        json_doc_free(call->doc);
     http_reply(request, status, headers, body);
     api_call_closed(call);
 }
@@ -224,12 +222,10 @@ api_read_body(struct api_call *call, const struct json_row *rows, size_t row_cou
 {
     struct err err = {0};
     char member[64] = "";
-    struct json_doc *doc = NULL;
-    enum err_code code = json_parse(call->body, &doc, &err);
-    if (code == ERR_OK) {
-        call->doc = doc;
-        code = json_read(json_root(doc), rows, row_count, true, call->arena, into, member, &err);
-    }
+    const struct json *root = NULL;
+    enum err_code code = json_parse_in(call->arena, call->body, &root, &err);
+    if (code == ERR_OK)
+        code = json_read(root, rows, row_count, true, into, member, &err);
     if (code == ERR_OK)
         return true;
     enum problem_id id = code == ERR_UNKNOWN_MEMBER   ? PROBLEM_UNKNOWN_MEMBER
@@ -252,8 +248,6 @@ api_reply_events(struct api_call *call)
                                                  {NULL, NULL}};
     metric_count(METRIC_http_requests_total, "GET", call->route->path, "200");
     struct http_stream *stream = http_reply_stream(call->request, 200, headers, STREAM_PENDING_MAX);
-    if (call->doc)
-        json_doc_free(call->doc);
     api_call_closed(call);
     return stream;
 }

@@ -26,18 +26,24 @@ event_headers(struct event_envelope *envelope, int64_t now_ms)
 enum err_code
 event_check(const struct kafka_record *record, const char *type, struct err *err)
 {
+    /* In the order of event_headers. */
+    enum { SPECVERSION, ID, SOURCE, TYPE, TIME, CONTENT_TYPE, CHECKED };
+    static const char *const names[CHECKED] = {"ce_specversion", "ce_id",   "ce_source",
+                                               "ce_type",        "ce_time", "content-type"};
+    struct str texts[CHECKED];
     int64_t time_ms;
-    if (!str_eq(kafka_record_header(record, "ce_specversion"), STR("1.0")))
+    kafka_record_headers_find(record, names, CHECKED, texts);
+    if (!str_eq(texts[SPECVERSION], STR("1.0")))
         return ERR(err, ERR_INVALID, "header ce_specversion is not 1.0");
-    if (!str_eq_text(kafka_record_header(record, "ce_type"), type))
+    if (!str_eq_text(texts[TYPE], type))
         return ERR(err, ERR_INVALID, "header ce_type is not %s", type);
-    if (kafka_record_header(record, "ce_id").len == 0)
+    if (texts[ID].len == 0)
         return ERR(err, ERR_INVALID, "header ce_id is missing");
-    if (kafka_record_header(record, "ce_source").len == 0)
+    if (texts[SOURCE].len == 0)
         return ERR(err, ERR_INVALID, "header ce_source is missing");
-    if (!clock_parse_rfc3339(kafka_record_header(record, "ce_time"), &time_ms))
+    if (!clock_parse_rfc3339(texts[TIME], &time_ms))
         return ERR(err, ERR_INVALID, "header ce_time is not a time");
-    if (!str_eq(kafka_record_header(record, "content-type"), STR("application/json")))
+    if (!str_eq(texts[CONTENT_TYPE], STR("application/json")))
         return ERR(err, ERR_INVALID, "header content-type is not application/json");
     return ERR_OK;
 }

@@ -9,6 +9,8 @@
 #include "base/jsonw.h"
 #include "base/limits.h"
 
+enum { HELD_MAX = 16 * LIMIT_LOG_LINE };
+
 static struct {
     const char *service;
     const char *instance;
@@ -17,6 +19,10 @@ static struct {
 } log_state = {.service = "shengyuan", .instance = "", .level = LOG_INFO};
 
 static _Thread_local char log_trace[33];
+static _Thread_local struct {
+    bool on;
+    struct buf lines;
+} log_held;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -88,6 +94,38 @@ write_text(struct buf *line, enum log_level level, const char *time, const char 
         buf_printf(line, " trace_id=%s", log_trace);
 }
 
+/* Whole lines in one write: those of several threads do not mix. A full disk must not stop the
+ * service. */
+static void
+put_lines(struct str lines)
+{
+    ssize_t written = write(STDOUT_FILENO, lines.ptr, lines.len);
+    (void)written;
+}
+
+static void
+put_held(void)
+{
+    if (log_held.lines.len)
+        put_lines(buf_str(&log_held.lines));
+    buf_reset(&log_held.lines);
+}
+
+void
+log_hold(void)
+{
+    buf_init(&log_held.lines, HELD_MAX);
+    log_held.on = true;
+}
+
+void
+log_release(void)
+{
+    put_held();
+    buf_done(&log_held.lines);
+    log_held.on = false;
+}
+
 void
 log_write(enum log_level level, const char *text, const struct log_value *values)
 {
@@ -107,10 +145,13 @@ log_write(enum log_level level, const char *text, const struct log_value *values
     }
     line.max++; /* the newline always fits */
     buf_add_char(&line, '\n');
-    /* One write a line: lines of several threads do not mix. A full disk must not stop the service.
-     */
-    ssize_t written = write(STDOUT_FILENO, line.ptr, line.len);
-    (void)written;
+    if (log_held.on) {
+        if (line.len > HELD_MAX - log_held.lines.len)
+            put_held();
+        buf_add(&log_held.lines, buf_str(&line));
+    } else {
+        put_lines(buf_str(&line));
+    }
     buf_done(&line);
 }
 

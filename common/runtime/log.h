@@ -28,6 +28,10 @@ void log_open(const char *service, const char *instance, const char *level, cons
 void log_write(enum log_level level, const char *text, const struct log_value *values);
 /* A failure, with its code, class, place and text. */
 void log_failure(enum log_level level, const char *text, const struct err *err);
+/* Between these two this thread's lines are collected and written together: for a run of lines that
+ * nothing can interrupt but the end of the process. */
+void log_hold(void);
+void log_release(void);
 /* The trace id of what this thread is working on now (32 hex digits), or STR_NONE. */
 void log_trace_set(struct str trace_id);
 /* Text quoted into a bounded, printable form is the caller's business; this tells whether a level

@@ -16,7 +16,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum { BUCKET_COUNT = 18, LABEL_SIZE = 64, METRIC_HOOKS_MAX = 8 };
 
 /* Seconds from a tenth of a millisecond to 10 s; plain sizes (a batch) use the same bounds times
- * 1000, see bucket_bound. */
+ * 1000, see bucket_scale. */
 static const double bucket_bounds[BUCKET_COUNT] = {
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
     0.1,    0.2,     0.25,   0.5,   1,      2,     2.5,  5,     10,
@@ -133,9 +133,9 @@ metric_clear(enum metric_id id)
 }
 
 static double
-bucket_bound(enum metric_id id, size_t index)
+bucket_scale(enum metric_id id)
 {
-    return strstr(rows[id].name, "_seconds") ? bucket_bounds[index] : bucket_bounds[index] * 1000;
+    return strstr(rows[id].name, "_seconds") ? 1 : 1000;
 }
 
 void
@@ -144,8 +144,9 @@ metric_observe(enum metric_id id, double value, const char *a, const char *b, co
     struct metric_child *child = family_child(id, a, b, c);
     atomic_double_add(&child->value, value);
     atomic_fetch_add(&child->count, 1);
+    double scale = bucket_scale(id);
     for (size_t i = 0; i < BUCKET_COUNT; i++) {
-        if (value > bucket_bound(id, i))
+        if (value > bucket_bounds[i] * scale)
             continue;
         atomic_fetch_add(&child->buckets[i], 1);
         break;
@@ -183,7 +184,7 @@ write_histogram(struct buf *out, enum metric_id id, struct metric_child *child)
     uint64_t below = 0;
     for (size_t i = 0; i < BUCKET_COUNT; i++) {
         below += atomic_load(&child->buckets[i]);
-        (void)snprintf(le, sizeof le, "%g", bucket_bound(id, i));
+        (void)snprintf(le, sizeof le, "%g", bucket_bounds[i] * bucket_scale(id));
         buf_printf(out, "%s_bucket", rows[id].name);
         write_labels(out, &rows[id], child, le);
         buf_printf(out, " %" PRIu64 "\n", below);

@@ -87,9 +87,9 @@ session_load(struct redis *redis, const struct str *tokens, size_t count, int64_
              unsigned idle_s, struct arena *arena, struct session *ret_sessions, bool *ret_found,
              struct err *err)
 {
-    struct redis_command commands[REDIS_PIPELINE_MAX];
-    struct redis_value values[REDIS_PIPELINE_MAX];
-    size_t asked[REDIS_PIPELINE_MAX];
+    struct redis_command commands[REDIS_PIPELINE_MAX] UNINITIALIZED;
+    struct redis_value values[REDIS_PIPELINE_MAX] UNINITIALIZED;
+    size_t asked[REDIS_PIPELINE_MAX] UNINITIALIZED;
     size_t asked_count = 0;
     struct str idle = arena_printf(arena, "%u", idle_s);
     for (size_t i = 0; i < count; i++) {

@@ -62,12 +62,11 @@ enum err_code
 identity_changed_decode(struct str text, struct arena *arena, struct identity_changed *ret_message,
                         struct err *err)
 {
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     struct identity_wire wire = {0};
-    enum err_code code = json_parse_message(text, IDENTITY_EVENT_VERSION, &doc, err);
+    enum err_code code = json_parse_message(arena, text, IDENTITY_EVENT_VERSION, &root, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), rows, sizeof rows / sizeof rows[0], false, arena, &wire,
-                         NULL, err);
+        code = json_read(root, rows, sizeof rows / sizeof rows[0], false, &wire, NULL, err);
     if (code)
         return code;
     if (wire.sequence < 1)

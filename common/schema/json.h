@@ -1,30 +1,35 @@
 /*
- * JSON documents, read. The only part that knows cJSON; everything passes base/jsonscan first, so
- * what cJSON is lax about never arrives. Reading is table-driven: a struct, and one row a member.
+ * JSON documents, read: what the strict scanner (base/jsonscan) saw, as a tree. Nothing is let in
+ * that the scanner refuses. Reading is table-driven: a struct, and one row a member.
  * Not thread-safe per document.
  */
 #pragma once
 
 #include "base/buf.h"
+#include "base/jsonscan.h"
 
 struct json;     /* a value inside a document, borrowed */
-struct json_doc; /* a parsed document */
+struct json_doc; /* a parsed document with memory of its own */
 
 enum err_code json_parse(struct str text, struct json_doc **ret_doc, struct err *err) MUST_CHECK;
-/* A message of a topic: an object whose "version" is looked at before anything else, so that a
- * newer form is told as such (ERR_VERSION) whatever else it has. ERR_MISSING_MEMBER without a
- * version. */
-enum err_code json_parse_message(struct str text, int64_t version, struct json_doc **ret_doc,
-                                 struct err *err) MUST_CHECK;
 void json_doc_free(struct json_doc *doc);
 void json_doc_free_ptr(struct json_doc **doc);
 const struct json *json_root(const struct json_doc *doc);
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+/* The same in the caller's arena, where all its texts live too. */
+enum err_code json_parse_in(struct arena *arena, struct str text, const struct json **ret_root,
+                            struct err *err) MUST_CHECK;
+/* A message of a topic: an object whose "version" is looked at before anything else, so that a
+ * newer form is told as such (ERR_VERSION) whatever else it has. ERR_MISSING_MEMBER without a
+ * version. */
+enum err_code json_parse_message(struct arena *arena, struct str text, int64_t version,
+                                 const struct json **ret_root, struct err *err) MUST_CHECK;
+
 enum json_type json_type(const struct json *value);
 /* Case-sensitive; NULL when absent or when `object` is not an object. */
 const struct json *json_get(const struct json *object, const char *name);
-/* Values of another type give STR_NONE, `fallback`, false. */
+/* Values of another type give STR_NONE, `fallback`, false. Texts are NUL-terminated behind their
+ * end. */
 struct str json_str(const struct json *value);
 int64_t json_int(const struct json *value, int64_t fallback);
 bool json_bool(const struct json *value);
@@ -33,7 +38,8 @@ const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *value);
 struct str json_name(const struct json *member);
 
-/* One row per member of a struct that is read from an object. Strings are copied into the arena. */
+/* One row per member of a struct that is read from an object. Texts are borrowed from the document.
+ */
 enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_OBJECT };
 struct json_row {
     const char *name;
@@ -51,5 +57,4 @@ struct json_row {
  * `closed` and a name has no row, ERR_MISSING_MEMBER; the name of the member is copied to
  * ret_member (64 bytes, may be NULL; only names, never values). */
 enum err_code json_read(const struct json *object, const struct json_row *rows, size_t row_count,
-                        bool closed, struct arena *arena, void *into, char ret_member[64],
-                        struct err *err) MUST_CHECK;
+                        bool closed, void *into, char ret_member[64], struct err *err) MUST_CHECK;

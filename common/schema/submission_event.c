@@ -82,8 +82,7 @@ submission_received_encode(const struct submission_received *message, struct buf
 }
 
 static enum err_code
-fields_read(const struct json *object, struct arena *arena, struct str value[FIELD_COUNT_],
-            struct err *err)
+fields_read(const struct json *object, struct str value[FIELD_COUNT_], struct err *err)
 {
     for (const struct json *m = json_first(object); m; m = json_next(m)) {
         const struct field *field = field_find(json_name(m));
@@ -91,7 +90,7 @@ fields_read(const struct json *object, struct arena *arena, struct str value[FIE
             return ERR(err, ERR_UNKNOWN_MEMBER, "unknown field");
         if (json_type(m) != JSON_STRING)
             return ERR(err, ERR_MALFORMED, "field '%s' is not a string", field->name);
-        value[field->id] = arena_copy(arena, json_str(m));
+        value[field->id] = json_str(m);
     }
     return ERR_OK;
 }
@@ -132,17 +131,16 @@ enum err_code
 submission_received_decode(struct str text, struct arena *arena,
                            struct submission_received *ret_message, struct err *err)
 {
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     struct received_wire wire = {0};
     struct submission_received message = {0};
-    enum err_code code = json_parse_message(text, SUBMISSION_EVENT_VERSION, &doc, err);
+    enum err_code code = json_parse_message(arena, text, SUBMISSION_EVENT_VERSION, &root, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), received_rows, ROW_COUNT_RECEIVED, false, arena, &wire,
-                         NULL, err);
+        code = json_read(root, received_rows, ROW_COUNT_RECEIVED, false, &wire, NULL, err);
     if (code == ERR_OK)
         code = received_check(&wire, &message, err);
     if (code == ERR_OK)
-        code = fields_read(wire.fields, arena, message.value, err);
+        code = fields_read(wire.fields, message.value, err);
     if (code == ERR_OK)
         *ret_message = message;
     return code;
@@ -217,19 +215,18 @@ enum err_code
 submission_judged_decode(struct str text, struct arena *arena,
                          struct submission_judged *ret_message, struct err *err)
 {
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     CLEANUP(buf_done) struct buf findings;
     struct judged_wire wire = {0};
     struct submission_judged message = {0};
     buf_init(&findings, LIMIT_MESSAGE);
-    enum err_code code = json_parse_message(text, SUBMISSION_EVENT_VERSION, &doc, err);
+    enum err_code code = json_parse_message(arena, text, SUBMISSION_EVENT_VERSION, &root, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), judged_rows, ROW_COUNT_JUDGED, false, arena, &wire, NULL,
-                         err);
+        code = json_read(root, judged_rows, ROW_COUNT_JUDGED, false, &wire, NULL, err);
     if (code == ERR_OK)
         code = judged_check(&wire, &message, err);
     if (code == ERR_OK)
-        code = findings_copy(json_get(json_root(doc), "findings"), &findings, err);
+        code = findings_copy(json_get(root, "findings"), &findings, err);
     if (code)
         return code;
     message.findings = arena_copy(arena, buf_str(&findings));

@@ -22,7 +22,8 @@ INSERT INTO wanted_role VALUES
     ('sy_validation',    -1),
     ('sy_office',        -1), -- rosters and campaigns: syctl
     ('sy_reader',        -1), -- reads the view record.submission
-    ('sy_monitor',       10); -- syctl why and doctor
+    ('sy_monitor',       10), -- syctl why and doctor
+    ('sy_keeper',         4); -- exchanges the keys of sealed values: syctl seal
 
 SELECT format('CREATE ROLE %I LOGIN NOINHERIT CONNECTION LIMIT %s', name, connections)
   FROM wanted_role WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
@@ -59,6 +60,10 @@ SELECT format('ALTER ROLE sy_reader PASSWORD %L', :'password') WHERE :'password'
 \set password ''
 \getenv password SY_MONITOR_PASSWORD
 SELECT format('ALTER ROLE sy_monitor PASSWORD %L', :'password') WHERE :'password' <> ''
+\gexec
+\set password ''
+\getenv password SY_KEEPER_PASSWORD
+SELECT format('ALTER ROLE sy_keeper PASSWORD %L', :'password') WHERE :'password' <> ''
 \gexec
 \unset password
 

@@ -4,8 +4,8 @@ import secrets
 
 from run_dir import write_private
 
-PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "office", "reader", "monitor")
-PASSWORDS = tuple(f"pg_{role}" for role in ("superuser",) + PG_ROLES) + ("redis_sy", "redis_tests")
+PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "office", "reader", "monitor", "keeper")
+PASSWORDS = tuple(f"pg_{role}" for role in ("superuser",) + PG_ROLES) + ("redis_sy", "redis_keeper", "redis_tests")
 PLATFORM_SECRETS = ("wechat", "wechat_h5", "sms")
 
 
@@ -27,7 +27,9 @@ def prepare(layout, ports):
         f"127.0.0.1:*:*:sy_{role}:{layout.secret('pg_' + role)}\n" for role in PG_ROLES))
     write_private(layout.run_dir / "operator.json", json.dumps({
         "kafka": ports.bootstrap(), "office_dsn": dsn(layout, ports["postgres"], "office"),
-        "monitor_dsn": dsn(layout, ports["postgres"], "monitor"), "keys_file": str(keys)}, indent=1) + "\n")
+        "monitor_dsn": dsn(layout, ports["postgres"], "monitor"), "keeper_dsn": dsn(layout, ports["postgres"], "keeper"),
+        "redis_url": f"redis://keeper@127.0.0.1:{ports['redis']}/0",
+        "redis_password_file": str(layout.secrets / "redis_keeper.secret"), "keys_file": str(keys)}, indent=1) + "\n")
 
 
 def dsn(layout, port, role):

@@ -23,6 +23,10 @@ def pg_bin(name):
     return path
 
 
+def pg_release():
+    return int(run([pg_bin("postgres"), "--version"]).split()[2].split(".")[0])
+
+
 def postgres_init(layout, data):
     account = unprivileged()
     data.mkdir(mode=0o700, exist_ok=True)
@@ -43,8 +47,8 @@ def postgres(layout, ports):
         shutil.rmtree(data, ignore_errors=True)  # left by a run that was cut off
         postgres_init(layout, data)
     settings = {"port": ports["postgres"], "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
-                "max_connections": 200, "shared_buffers": "128MB", "max_wal_size": "2GB",
-                "wal_compression": "on", "log_min_messages": "warning", "log_statement": "none",
+                "max_connections": 200, "shared_buffers": "512MB", "max_wal_size": "4GB",
+                "wal_compression": "lz4" if pg_release() >= 15 else "on", "log_min_messages": "warning", "log_statement": "none",
                 "password_encryption": "scram-sha-256"}
     argv = [pg_bin("postgres"), "-D", str(data)]
     for name, value in settings.items():
@@ -74,7 +78,7 @@ def database_prepare(layout, ports):
 
 def redis(layout, ports):
     values = {"REDIS_PORT": ports["redis"], "DATA_DIR": layout.run_dir / "redis",
-              "ACL_FILE": layout.secrets / "redis.acl", "SY_PASSWORD": layout.secret("redis_sy"),
+              "ACL_FILE": layout.secrets / "redis.acl", "SY_PASSWORD": layout.secret("redis_sy"), "KEEPER_PASSWORD": layout.secret("redis_keeper"),
               "TESTS_PASSWORD": layout.secret("redis_tests")}
     fill(layout.root / "deploy/redis/redis.conf.in", layout.run_dir / "redis/redis.conf", values)
     fill(layout.root / "deploy/redis/users.acl.in", layout.secrets / "redis.acl", values)

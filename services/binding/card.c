@@ -56,15 +56,15 @@ enum err_code
 card_open(struct api_call *call, struct card *ret_card, struct err *err)
 {
     struct str plain;
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     *ret_card = (struct card){0};
     enum err_code code = seal_open(call->worker->sealer, call->session->card_sealed,
                                    card_context(call), call->arena, &plain, err);
     if (code == ERR_OK)
-        code = json_parse(plain, &doc, err);
+        code = json_parse_in(call->arena, plain, &root, err);
     if (code == ERR_OK)
-        code = json_read(json_root(doc), card_rows, sizeof card_rows / sizeof card_rows[0], true,
-                         call->arena, ret_card, NULL, err);
+        code = json_read(root, card_rows, sizeof card_rows / sizeof card_rows[0], true, ret_card,
+                         NULL, err);
     return code;
 }
 

@@ -35,8 +35,7 @@ name_told(struct str name)
 }
 
 void
-fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
-                   struct fields_read *ret)
+fields_read_object(const struct json *object, unsigned length_factor, struct fields_read *ret)
 {
     *ret = (struct fields_read){.verdict = FIELDS_OK};
     for (const struct json *m = json_first(object); m; m = json_next(m)) {
@@ -53,7 +52,7 @@ fields_read_object(const struct json *object, unsigned length_factor, struct are
         else if (length_factor && utf8_length(value) > (size_t)field->length_max * length_factor)
             list_field(ret, FIELDS_TOO_LONG, field->id);
         else if (value.len)
-            ret->value[field->id] = arena_copy(arena, value);
+            ret->value[field->id] = value;
     }
 }
 

@@ -28,10 +28,9 @@ struct fields_read {
 
 /* Whether a student may send this field at all. */
 bool field_is_students(enum field_id id);
-/* `length_factor`: 0 no limit, else code points may be at most that many times the field's length.
- */
-void fields_read_object(const struct json *object, unsigned length_factor, struct arena *arena,
-                        struct fields_read *ret);
+/* Values are borrowed from the document. `length_factor`: 0 no limit, else code points may be at
+ * most that many times the field's length. */
+void fields_read_object(const struct json *object, unsigned length_factor, struct fields_read *ret);
 /* Equal for equal fields, whatever their order, spacing or escapes; empty counts as absent. */
 void fields_canonical(const struct str value[FIELD_COUNT_], struct buf *out);
 

@@ -39,7 +39,7 @@ draft_load(struct api_call *call, struct str campaign_id, int64_t *ret_version,
 {
     struct draft draft;
     struct str plain;
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     struct fields_read *read = arena_alloc(call->arena, sizeof *read);
     enum err_code code = store_draft_get(call->worker->pg, call->session->student_id, campaign_id,
                                          call->arena, &draft, err);
@@ -51,10 +51,10 @@ draft_load(struct api_call *call, struct str campaign_id, int64_t *ret_version,
     code = seal_open(call->worker->sealer, draft.fields_sealed, draft_context(call), call->arena,
                      &plain, err);
     if (code == ERR_OK)
-        code = json_parse(plain, &doc, err);
+        code = json_parse_in(call->arena, plain, &root, err);
     if (code)
         return err_wrap(err, "draft cannot be read");
-    fields_read_object(json_root(doc), 0, call->arena, read);
+    fields_read_object(root, 0, read);
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         ret_value[i] = read->value[i];
     return ERR_OK;
@@ -108,7 +108,7 @@ draft_read(struct api_call *call, struct fields_read *read)
     struct draft_body body = {0};
     if (!api_read_body(call, body_rows, 1, &body))
         return false;
-    fields_read_object(body.fields, DRAFT_LENGTH_FACTOR, call->arena, read);
+    fields_read_object(body.fields, DRAFT_LENGTH_FACTOR, read);
     if (read->verdict == FIELDS_UNKNOWN || read->verdict == FIELDS_WRONG_TYPE) {
         enum problem_id id =
             read->verdict == FIELDS_UNKNOWN ? PROBLEM_UNKNOWN_MEMBER : PROBLEM_MALFORMED;

@@ -1,4 +1,5 @@
 #include "services/intake/service.h"
+#include "services/intake/refill.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "schema/submission_event.h"
+#include "services/intake/refill.h"
 #include "services/intake/status.h"
 
 enum {
@@ -166,10 +168,10 @@ intake_loop(void *service, struct err *err)
             note("campaigns not loaded",
                  campaigns_load(intake->campaigns, intake->pg, store_campaigns_statement, &trouble),
                  &trouble, &campaigns_failing);
-        if (intake->api == NULL && !campaigns_failing)
-            code = serve(intake, err);
         note("fingerprints not refilled", fingerprints_refill(intake, &trouble), &trouble,
              &refill_failing);
+        if (intake->api == NULL && !campaigns_failing) /* after a first try to know used keys */
+            code = serve(intake, err);
         metric_set(METRIC_sy_kafka_producer_queue, (double)kafka_producer_pending(intake->producer),
                    NULL, NULL, NULL);
         if (turn % TEND_EVERY == 0) {
@@ -192,6 +194,15 @@ check_campaigns(void *ctx, struct err *err)
     bool loaded = list != NULL;
     campaigns_release(intake->campaigns, list);
     return loaded ? ERR_OK : ERR(err, ERR_UNAVAILABLE, "campaigns are not loaded yet");
+}
+
+static enum err_code
+check_keys(void *ctx, struct err *err)
+{
+    struct intake *intake = ctx;
+    return atomic_load(&intake->keys_known)
+               ? ERR_OK
+               : ERR(err, ERR_UNAVAILABLE, "which keys were used is not in Redis yet");
 }
 
 static void
@@ -265,6 +276,7 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
     health_add(runtime->health, "redis", service_check_redis, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "campaigns", check_campaigns, intake);
+    health_add(runtime->health, "used-keys", check_keys, intake);
     if (pthread_create(&process->reader, NULL, reader_thread, intake) != 0)
         abort();
     process->reader_started = true;

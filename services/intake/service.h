@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "io/kafka.h"
 #include "runtime/api.h"
 #include "runtime/campaigns.h"
@@ -28,6 +30,7 @@ struct intake {
     struct redis *redis;
     struct arena *arena;
     struct pulse *pulse;
+    atomic_bool keys_known; /* Redis was once seen to know, or made to know, which keys were used */
 };
 
 /* The list of campaigns and the caller's own in it, held until intake_campaign_done(). Answers the
@@ -51,8 +54,6 @@ void submission_events(struct api_call *call);
 /* The delivery report of a submission; see submit.c. */
 void submission_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset,
                           void *ctx);
-/* Fills Redis with the fingerprints of judged submissions when it has lost them. */
-enum err_code fingerprints_refill(struct intake *intake, struct err *err) MUST_CHECK;
 
 /* Answers with an ETag: 304 when If-None-Match has it. `cache_control` may be NULL. */
 void reply_tagged(struct api_call *call, struct str body, const char *cache_control);

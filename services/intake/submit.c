@@ -3,7 +3,7 @@
  *
  * Everything in a worker's turn goes together: one round trip to Redis tells for all of them
  * whether their key was used for other fields. Then each is produced; the delivery report answers.
- * PostgreSQL is asked only while Redis is being filled again after a loss.
+ * PostgreSQL is asked only while Redis is being filled again after a loss (refill.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,10 +17,8 @@
 #include "runtime/progress.h"
 #include "schema/submission_event.h"
 #include "services/intake/domain.h"
+#include "services/intake/refill.h"
 #include "services/intake/service.h"
-
-enum { IDEM_KEEP_S = 400 * 24 * 3600, REFILL_BATCH = 500 };
-#define IDEM_READY_KEY STR("idem:ready")
 
 /* What a call carries from its turn to its delivery report; in the call's arena. */
 struct submission {
@@ -127,7 +125,7 @@ submission_read(struct api_call *call)
     }
     if (!api_read_body(call, body_rows, 1, &body))
         return false;
-    fields_read_object(body.fields, 0, call->arena, &submission->read);
+    fields_read_object(body.fields, 0, &submission->read);
     if (submission->read.verdict == FIELDS_UNKNOWN ||
         submission->read.verdict == FIELDS_WRONG_TYPE) {
         answer_fields(call, &submission->read);
@@ -151,48 +149,58 @@ submission_read(struct api_call *call)
 }
 
 static void
-submission_identify(struct api_call *call)
+submission_identify(struct api_call *call, struct buf *scratch)
 {
     struct submission *submission = call->user;
     const struct keyring *keyring = intake_of(call)->runtime->keyring;
-    struct buf canonical;
-    buf_init(&canonical, 2 * LIMIT_HTTP_BODY);
-    fields_canonical(submission->read.value, &canonical);
-    keyring_index(keyring, "body", buf_str(&canonical), submission->body_index);
-    buf_done(&canonical);
+    buf_reset(scratch);
+    fields_canonical(submission->read.value, scratch);
+    keyring_index(keyring, "body", buf_str(scratch), submission->body_index);
     submission_id_make(keyring, call->session->student_id, submission->campaign_id, submission->key,
                        submission->id);
 }
 
-/* Asks PostgreSQL about keys that Redis did not know, while Redis is not complete. A database that
- * does not answer holds nobody up: validation is the second line. */
-static void
-ask_store(struct api_call **calls, size_t count, const char **known)
+/* Redis is not complete. What it does not know may have been judged, or wait for it: PostgreSQL is
+ * asked, and until the topic's unjudged end is in Redis again nothing new can be told from a key
+ * that was used for something else. */
+static enum err_code
+ask_elsewhere(struct api_call **calls, size_t count, const char **known, bool *ret_sure,
+              struct err *err)
 {
     struct str ids[API_TURN_MAX];
     struct judgement rows[API_TURN_MAX];
+    struct redis_value waiting;
     size_t row_count = 0;
-    struct err err = {0};
     /* All their findings come along: more than one call's arena may hold. */
     CLEANUP(arena_free) struct arena *arena = arena_new(LIMIT_BATCH_ARENA);
+    /* Before the store is asked: what is judged in between is in both. */
+    enum err_code code =
+        redis_call(calls[0]->worker->redis, &REDIS_COMMAND(STR("GET"), IDEM_WAITING_KEY),
+                   calls[0]->arena, &waiting, err);
     for (size_t i = 0; i < count; i++)
         ids[i] = str_of(((struct submission *)calls[i]->user)->id);
-    if (store_judgements(calls[0]->worker->pg, ids, count, arena, rows, &row_count, &err)) {
-        log_failure(LOG_WARN, "fingerprints not checked while Redis is being refilled", &err);
-        return;
-    }
-    for (size_t r = 0; r < row_count; r++)
-        for (size_t i = 0; i < count; i++)
-            if (known[i] == NULL && str_eq(rows[r].submission_id, ids[i]))
+    if (code == ERR_OK)
+        code = store_judgements(calls[0]->worker->pg, ids, count, arena, rows, &row_count, err);
+    if (code)
+        return code;
+    *ret_sure = waiting.type == REDIS_STR;
+    for (size_t i = 0; i < count; i++) {
+        if (!*ret_sure) /* Redis may have it from a call that was refused meanwhile */
+            known[i] = NULL;
+        for (size_t r = 0; r < row_count; r++)
+            if (str_eq(rows[r].submission_id, ids[i]))
                 known[i] = arena_copy(calls[i]->arena, rows[r].body_index).ptr;
+    }
+    return ERR_OK;
 }
 
-/* Remembers each key's fingerprint and learns the one it was first used with. */
+/* Remembers each key's fingerprint and learns the one it was first used with. *ret_sure: a key that
+ * is not known was never used. */
 static enum err_code
-remember(struct api_call **calls, size_t count, const char **known, struct err *err)
+remember(struct api_call **calls, size_t count, const char **known, bool *ret_sure, struct err *err)
 {
-    struct redis_command commands[API_TURN_MAX + 1];
-    struct redis_value values[API_TURN_MAX + 1];
+    struct redis_command commands[API_TURN_MAX + 1] UNINITIALIZED;
+    struct redis_value values[API_TURN_MAX + 1] UNINITIALIZED;
     struct arena *arena = calls[0]->arena;
     struct str keep = arena_printf(arena, "%d", IDEM_KEEP_S);
     commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
@@ -211,9 +219,8 @@ remember(struct api_call **calls, size_t count, const char **known, struct err *
             return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i + 1].text));
         known[i] = values[i + 1].type == REDIS_STR ? values[i + 1].text.ptr : NULL;
     }
-    if (values[0].type != REDIS_STR)
-        ask_store(calls, count, known);
-    return ERR_OK;
+    *ret_sure = values[0].type == REDIS_STR;
+    return *ret_sure ? ERR_OK : ask_elsewhere(calls, count, known, ret_sure, err);
 }
 
 static struct str
@@ -227,7 +234,7 @@ sealed_value(struct api_call *call, enum field_id id, struct str value)
 }
 
 static void
-submission_publish(struct api_call *call)
+submission_publish(struct api_call *call, struct buf *scratch)
 {
     struct err err = {0};
     struct submission *submission = call->user;
@@ -247,21 +254,19 @@ submission_publish(struct api_call *call)
     };
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         message.value[i] = sealed_value(call, (enum field_id)i, submission->read.value[i]);
-    struct buf value;
-    buf_init(&value, 4 * LIMIT_MESSAGE);
-    submission_received_encode(&message, &value);
+    buf_reset(scratch);
+    submission_received_encode(&message, scratch);
     event_headers(&envelope, message.received_at_ms);
     submission->produced_ns = clock_mono_ns();
     struct kafka_message out = {
         .topic = TOPIC_SUBMISSION_RECEIVED,
         .key = call->session->student_id,
-        .value = buf_str(&value),
+        .value = buf_str(scratch),
         .headers = envelope.headers,
         .header_count = EVENT_HEADER_COUNT,
         .message_ctx = call,
     };
     enum err_code code = kafka_producer_send(intake_of(call)->producer, &out, &err);
-    buf_done(&value);
     if (code) { /* not queued: there will be no report */
         metric_count(METRIC_sy_submissions_total, "unavailable");
         api_problem_err(call, "submission not queued", &err);
@@ -283,93 +288,38 @@ submissions_post(struct api_call **calls, size_t count)
     const char *known[API_TURN_MAX] = {NULL};
     size_t kept = 0;
     struct err err = {0};
+    CLEANUP(buf_done) struct buf scratch; /* one text at a time */
+    buf_init(&scratch, 4 * LIMIT_MESSAGE);
     for (size_t i = 0; i < count; i++) {
         if (!submission_read(calls[i]))
             continue;
-        submission_identify(calls[i]);
+        submission_identify(calls[i], &scratch);
         calls[kept++] = calls[i];
     }
     if (kept == 0)
         return;
-    if (remember(calls, kept, known, &err)) {
+    bool sure = false;
+    if (remember(calls, kept, known, &sure, &err)) {
         answer_unknown(calls, kept, &err);
         return;
     }
     /* Fingerprints first: `known` may live in the arena of a call that is answered below. */
     bool conflict[API_TURN_MAX];
+    bool unsure[API_TURN_MAX];
     for (size_t i = 0; i < kept; i++) {
         const struct submission *submission = calls[i]->user;
         conflict[i] = known[i] && !crypto_equal(str_of(known[i]), str_of(submission->body_index));
+        unsure[i] = !sure && known[i] == NULL;
     }
     for (size_t i = 0; i < kept; i++) {
         if (conflict[i]) {
             metric_count(METRIC_sy_submissions_total, "conflict");
             api_problem(calls[i], PROBLEM_IDEMPOTENCY_CONFLICT, NULL);
+        } else if (unsure[i]) {
+            (void)ERR(&err, ERR_UNAVAILABLE, "redis has forgotten which keys were used");
+            answer_unknown(&calls[i], 1, &err);
         } else {
-            submission_publish(calls[i]);
+            submission_publish(calls[i], &scratch);
         }
     }
-}
-
-/* --- filling Redis again --- */
-
-static enum err_code
-refill_batch(struct intake *intake, const struct pg_result *rows, size_t first, size_t count,
-             struct err *err)
-{
-    struct redis_command commands[REFILL_BATCH];
-    struct redis_value values[REFILL_BATCH];
-    struct str keep = arena_printf(intake->arena, "%d", IDEM_KEEP_S);
-    for (size_t i = 0; i < count; i++)
-        commands[i] = REDIS_COMMAND(
-            STR("SET"),
-            arena_printf(intake->arena, "idem:%.*s", STR_ARG(pg_str(rows, first + i, 0))),
-            pg_str(rows, first + i, 1), STR("NX"), STR("EX"), keep);
-    return redis_pipeline(intake->redis, commands, count, intake->arena, values, err);
-}
-
-static enum err_code
-refill_from_store(struct intake *intake, struct err *err)
-{
-    char after[SUBMISSION_ID_SIZE] = "00000000-0000-0000-0000-000000000000";
-    size_t total = 0;
-    for (;;) {
-        CLEANUP(pg_result_free) struct pg_result *rows = NULL;
-        enum err_code code = store_fingerprints(intake->pg, str_of(after), &rows, err);
-        if (code)
-            return code;
-        size_t count = pg_rows(rows);
-        progress_beat(intake->pulse);
-        for (size_t first = 0; first < count; first += REFILL_BATCH) {
-            size_t left = count - first;
-            arena_reset(intake->arena);
-            code =
-                refill_batch(intake, rows, first, left < REFILL_BATCH ? left : REFILL_BATCH, err);
-            if (code)
-                return code;
-        }
-        total += count;
-        if (count == 0 || service_stopping())
-            break;
-        (void)snprintf(after, sizeof after, "%.*s", STR_ARG(pg_str(rows, count - 1, 0)));
-    }
-    log_event(LOG_INFO, "fingerprints of judged submissions are in Redis", LOG_INT("count", total));
-    return ERR_OK;
-}
-
-enum err_code
-fingerprints_refill(struct intake *intake, struct err *err)
-{
-    struct redis_value ready;
-    arena_reset(intake->arena);
-    enum err_code code = redis_call(intake->redis, &REDIS_COMMAND(STR("GET"), IDEM_READY_KEY),
-                                    intake->arena, &ready, err);
-    if (code || ready.type == REDIS_STR)
-        return code;
-    code = refill_from_store(intake, err);
-    arena_reset(intake->arena);
-    if (code == ERR_OK && !service_stopping())
-        code = redis_call(intake->redis, &REDIS_COMMAND(STR("SET"), IDEM_READY_KEY, STR("1")),
-                          intake->arena, &ready, err);
-    return code;
 }

@@ -18,6 +18,9 @@ struct syctl {
     const char *kafka_bootstrap;
     const char *office_dsn;  /* may write roster and campaign */
     const char *monitor_dsn; /* may read what happened */
+    const char *keeper_dsn;  /* may exchange sealed values */
+    const char *redis_url;   /* the same in Redis */
+    const char *redis_password_file;
     const char *keys_file;
     /* The command's own. */
     const char *args[COMMAND_ARGS_MAX];
@@ -50,7 +53,13 @@ bool syctl_number(const struct syctl *ctl, const char *name, uint64_t fallback, 
 int syctl_fail(const struct syctl *ctl, const char *what, const struct err *err);
 /* Reads RUN_DIR/operator.json for what was not given. False (and said) when something of `needs`
  * is missing afterwards. */
-enum syctl_need { SYCTL_KAFKA = 1, SYCTL_OFFICE = 2, SYCTL_MONITOR = 4, SYCTL_KEYS = 8 };
+enum syctl_need {
+    SYCTL_KAFKA = 1,
+    SYCTL_OFFICE = 2,
+    SYCTL_MONITOR = 4,
+    SYCTL_KEYS = 8,
+    SYCTL_KEEPER = 16
+};
 bool syctl_locate(struct syctl *ctl, unsigned needs);
 /* A whole file; false (and said) when it cannot be read or is longer than `max`. */
 bool syctl_read_file(const struct syctl *ctl, const char *path, size_t max, struct buf *ret_text);
@@ -68,3 +77,5 @@ int dlq_show_run(struct syctl *ctl);
 int dlq_replay_run(struct syctl *ctl);
 int lag_run(struct syctl *ctl);
 int doctor_run(struct syctl *ctl);
+int seal_status_run(struct syctl *ctl);
+int seal_rotate_run(struct syctl *ctl);

@@ -24,6 +24,8 @@ const struct command commands[] = {
     {NULL, "lag", "", "", "messages waiting, by consumer group and partition", lag_run},
     {"topics", "apply", "", "replication=N", "create the topics that are missing", topics_apply_run},
     {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
+    {"seal", "status", "", "", "sealed values by place and key", seal_status_run},
+    {"seal", "rotate", "", "", "seal again what is under an old key, beside running services, until none is", seal_rotate_run},
     {NULL, "doctor", "", "", "check every part and say what to do", doctor_run},
 };
 /* clang-format on */
@@ -49,8 +51,8 @@ print_help(void)
     printf(
         "\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
         "  --json            one JSON object on standard output\n"
-        "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keys-file   instead of --run-dir; "
-        "also\n"
+        "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keeper-dsn, --redis-url,\n"
+        "  --redis-password-file, --keys-file   instead of --run-dir; also\n"
         "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
         "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
 }
@@ -139,6 +141,11 @@ static const struct place places[] = {
     {"office-dsn", "SY_OFFICE_DSN", "office_dsn", offsetof(struct syctl, office_dsn), SYCTL_OFFICE},
     {"monitor-dsn", "SY_MONITOR_DSN", "monitor_dsn", offsetof(struct syctl, monitor_dsn),
      SYCTL_MONITOR},
+    {"keeper-dsn", "SY_KEEPER_DSN", "keeper_dsn", offsetof(struct syctl, keeper_dsn), SYCTL_KEEPER},
+    {"redis-url", "SY_KEEPER_REDIS_URL", "redis_url", offsetof(struct syctl, redis_url),
+     SYCTL_KEEPER},
+    {"redis-password-file", "SY_KEEPER_REDIS_PASSWORD_FILE", "redis_password_file",
+     offsetof(struct syctl, redis_password_file), SYCTL_KEEPER},
     {"keys-file", "SY_KEYS_FILE", "keys_file", offsetof(struct syctl, keys_file), SYCTL_KEYS},
 };
 enum { PLACES = sizeof places / sizeof places[0] };

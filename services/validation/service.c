@@ -41,6 +41,7 @@ enum {
     DELIVERY_TIMEOUT_MS = 8000,
     PRODUCER_QUEUE = 100000,
     CAMPAIGNS_MAX_AGE_MS = 1000,
+    ARENA_KEEP = 32 * 1024 * 1024, /* a full batch of ordinary submissions takes 12 MiB */
     CRASH_BATCH = 3,
     SILENCE_MS_MAX = 90000, /* a statement may take 30 s, its connection 10 s more */
     LAGS_EVERY_MS = 250,
@@ -51,8 +52,10 @@ struct validation {
     const struct validation_conf *conf;
     struct runtime *runtime;
     struct pg *pg;
+    struct store *store;
     struct sealer *sealer;
     struct arena *arena;
+    struct buf encoded; /* one judgement at a time, on its way to Kafka */
     struct campaigns *campaigns;
     uint64_t campaigns_loaded_ns;
     struct kafka_consumer *consumer;
@@ -124,13 +127,12 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
     enum err_code code = pg_begin_snapshot(validation->pg, err);
     if (code)
         return code;
-    code = store_facts(validation->pg, validation->sealer, items, count, validation->arena, err);
+    code = store_facts(validation->store, items, count, validation->arena, err);
     observe_stage("facts", &since_ns);
     if (code == ERR_OK) {
         items_judge(items, count, clock_now_ms(), validation->arena);
         observe_stage("decide", &since_ns);
-        code = store_judgements(validation->pg, items, count, validation->sealer, validation->arena,
-                                err);
+        code = store_judgements(validation->store, items, count, validation->arena, err);
     }
     if (code)
         pg_rollback(validation->pg);
@@ -203,7 +205,6 @@ publish_judgement(struct validation *validation, const struct item *item, bool *
                   struct err *err)
 {
     struct trace trace;
-    struct buf value;
     trace_begin(&trace, item->traceparent);
     struct event_envelope envelope = {
         .id = item->message.submission_id,
@@ -220,20 +221,18 @@ publish_judgement(struct validation *validation, const struct item *item, bool *
         .judged_at_ms = item->judged_at_ms,
         .findings = item->findings,
     };
-    buf_init(&value, LIMIT_MESSAGE);
-    submission_judged_encode(&message, &value);
+    buf_reset(&validation->encoded);
+    submission_judged_encode(&message, &validation->encoded);
     event_headers(&envelope, item->judged_at_ms);
     const struct kafka_message out = {
         .topic = TOPIC_SUBMISSION_JUDGED,
         .key = item->message.student_id,
-        .value = buf_str(&value),
+        .value = buf_str(&validation->encoded),
         .headers = envelope.headers,
         .header_count = EVENT_HEADER_COUNT,
         .message_ctx = delivered,
     };
-    enum err_code code = kafka_producer_send(validation->producer, &out, err);
-    buf_done(&value);
-    return code;
+    return kafka_producer_send(validation->producer, &out, err);
 }
 
 static bool
@@ -318,6 +317,7 @@ campaigns_fresh(struct validation *validation, struct err *err)
 static void
 count_items(const struct item *items, size_t count)
 {
+    log_hold();
     for (size_t i = 0; i < count; i++) {
         if (items[i].state == ITEM_JUDGED)
             metric_count(METRIC_sy_judgements_total, items[i].accepted ? "accepted" : "rejected");
@@ -335,6 +335,7 @@ count_items(const struct item *items, size_t count)
             log_trace_set(STR_NONE);
         }
     }
+    log_release();
 }
 
 static enum err_code
@@ -455,9 +456,11 @@ validation_stop(void *service)
     kafka_consumer_close(validation->consumer);
     kafka_producer_close(validation->producer);
     campaigns_free(validation->campaigns);
+    store_free(validation->store);
     sealer_free(validation->sealer);
     pg_free(validation->pg);
     arena_free(validation->arena);
+    buf_done(&validation->encoded);
     free(validation);
 }
 
@@ -500,11 +503,13 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
         return ERR(err, ERR_CONFIG, "crash-point is for profile demo only; HINT: leave it out");
     }
     validation->pulse = progress_add("judging", SILENCE_MS_MAX);
-    validation->arena = arena_new(4u * LIMIT_BATCH_ARENA);
+    validation->arena = arena_new_keeping(4u * LIMIT_BATCH_ARENA, ARENA_KEEP);
     validation->sealer = sealer_new(runtime->keyring);
     validation->campaigns = campaigns_new();
+    buf_init(&validation->encoded, LIMIT_MESSAGE);
     validation->pg = pg_new(
         &(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance, STATEMENT_TIMEOUT_MS});
+    validation->store = store_new(validation->pg, validation->sealer);
     enum err_code code = kafka_open(validation, err);
     if (code) {
         validation_stop(validation);

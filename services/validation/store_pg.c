@@ -1,9 +1,7 @@
 #include "services/validation/store_pg.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "validation_sql.h"
 
@@ -37,17 +35,81 @@ static const enum field_id stored_fields[] = {
     FIELD_SJHM,    FIELD_DZYX,      FIELD_QQHM,     FIELD_JTDZ,        FIELD_JTDH,
     FIELD_JTYB,    FIELD_JTLXR,     FIELD_YHKSZDDM,
 };
+/* What stands before them: each its element type. */
+static const enum pg_type stored_meta[] = {
+    PG_TYPE_UUID, PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_TEXT,
+    PG_TYPE_TEXT, PG_TYPE_TEXT, PG_TYPE_TIME, PG_TYPE_TIME, PG_TYPE_INT4,
+    PG_TYPE_INT4, PG_TYPE_TEXT, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_INT8,
+};
+static const enum pg_type asked_types[] = {PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_UUID};
+static const enum pg_type latest_types[] = {PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_UUID,
+                                            PG_TYPE_INT4};
 enum {
-    STORED_META = 15,
+    STORED_META = sizeof stored_meta / sizeof stored_meta[0],
     STORED_FIELDS = sizeof stored_fields / sizeof stored_fields[0],
     STORED_COLUMNS = STORED_META + STORED_FIELDS,
-    LATEST_COLUMNS = 5,
+    ASKED_COLUMNS = sizeof asked_types / sizeof asked_types[0],
+    LATEST_COLUMNS = sizeof latest_types / sizeof latest_types[0],
 };
 /* A field that a student fills in and that has no column would be lost without a word.
  * NOLINTNEXTLINE(bugprone-macro-parentheses): a term of the sum below */
 #define X(name, label, part, type, max, owner, ...) +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT)
 _Static_assert(STORED_FIELDS == (0 FIELD_TABLE(X)), "stored_fields lacks a field of the student");
 #undef X
+
+/* The parameters of the three statements; their memory is used again batch by batch. */
+struct store {
+    struct pg *pg;
+    struct sealer *sealer;
+    struct pg_array asked[ASKED_COLUMNS];
+    struct pg_array stored[STORED_COLUMNS];
+    struct pg_array latest[LATEST_COLUMNS];
+};
+
+static void
+arrays_init(struct pg_array *arrays, const enum pg_type *types, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pg_array_init_of(&arrays[i], types ? types[i] : PG_TYPE_TEXT, LIMIT_BATCH_ARENA);
+}
+
+static void
+arrays_done(struct pg_array *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pg_array_done(&arrays[i]);
+}
+
+struct store *
+store_new(struct pg *pg, struct sealer *sealer)
+{
+    struct store *store = mem_zalloc(sizeof *store);
+    store->pg = pg;
+    store->sealer = sealer;
+    arrays_init(store->asked, asked_types, ASKED_COLUMNS);
+    arrays_init(store->stored, stored_meta, STORED_META);
+    arrays_init(store->stored + STORED_META, NULL, STORED_FIELDS);
+    arrays_init(store->latest, latest_types, LATEST_COLUMNS);
+    return store;
+}
+
+void
+store_free(struct store *store)
+{
+    if (store == NULL)
+        return;
+    arrays_done(store->asked, ASKED_COLUMNS);
+    arrays_done(store->stored, STORED_COLUMNS);
+    arrays_done(store->latest, LATEST_COLUMNS);
+    free(store);
+}
+
+static void
+arrays_reset(struct pg_array *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pg_array_reset(&arrays[i]);
+}
 
 /* Opens *value if it is there; buries the item and returns false when it cannot be opened. */
 static bool
@@ -95,20 +157,6 @@ facts_read(struct item *item, const struct pg_result *result, size_t row, struct
            open_value(item, sealer, "document", document, arena, &facts->roster.value[FIELD_SFZH]));
 }
 
-static void
-arrays_init(struct pg_array *arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        pg_array_init(&arrays[i], LIMIT_BATCH_ARENA);
-}
-
-static void
-arrays_done(struct pg_array *arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        pg_array_done(&arrays[i]);
-}
-
 /* Runs a statement whose parameters are these arrays, all of one length. */
 static enum err_code
 arrays_exec(struct pg *pg, const struct pg_statement *statement, struct pg_array *arrays,
@@ -125,24 +173,25 @@ arrays_exec(struct pg *pg, const struct pg_statement *statement, struct pg_array
 }
 
 enum err_code
-store_facts(struct pg *pg, struct sealer *sealer, struct item *items, size_t count,
-            struct arena *arena, struct err *err)
+store_facts(struct store *store, struct item *items, size_t count, struct arena *arena,
+            struct err *err)
 {
     CLEANUP(pg_result_free) struct pg_result *result = NULL;
-    struct pg_array arrays[3];
     size_t row = 0;
-    arrays_init(arrays, 3);
+    arrays_reset(store->asked, ASKED_COLUMNS);
     for (size_t i = 0; i < count; i++) {
         if (items[i].state != ITEM_DECODED)
             continue;
-        pg_array_add(&arrays[0], items[i].message.student_id);
-        pg_array_add(&arrays[1], items[i].message.campaign_id);
-        pg_array_add(&arrays[2], items[i].message.submission_id);
+        pg_array_add(&store->asked[0], items[i].message.student_id);
+        pg_array_add(&store->asked[1], items[i].message.campaign_id);
+        pg_array_add(&store->asked[2], items[i].message.submission_id);
         row++;
     }
-    enum err_code code = row ? arrays_exec(pg, &SQL_FACTS, arrays, 3, &result, err) : ERR_OK;
-    arrays_done(arrays, 3);
-    if (code || row == 0)
+    if (row == 0)
+        return ERR_OK;
+    enum err_code code =
+        arrays_exec(store->pg, &SQL_FACTS, store->asked, ASKED_COLUMNS, &result, err);
+    if (code)
         return code;
     if (pg_rows(result) != row)
         return ERR(err, ERR_INTERNAL, "facts of %zu submissions came in %zu rows", row,
@@ -150,23 +199,8 @@ store_facts(struct pg *pg, struct sealer *sealer, struct item *items, size_t cou
     row = 0;
     for (size_t i = 0; i < count; i++)
         if (items[i].state == ITEM_DECODED)
-            facts_read(&items[i], result, row++, sealer, arena);
+            facts_read(&items[i], result, row++, store->sealer, arena);
     return ERR_OK;
-}
-
-static void
-add_int(struct pg_array *array, int64_t value)
-{
-    char text[24];
-    int length = snprintf(text, sizeof text, "%" PRId64, value);
-    pg_array_add(array, (struct str){text, (size_t)length});
-}
-
-static void
-add_time(struct pg_array *array, int64_t time_ms)
-{
-    char text[CLOCK_RFC3339_SIZE];
-    pg_array_add(array, str_of(clock_format_rfc3339(time_ms, text)));
 }
 
 static struct str
@@ -196,18 +230,18 @@ judgement_add(struct pg_array arrays[STORED_COLUMNS], const struct item *item,
     pg_array_add(&arrays[0], message->submission_id);
     pg_array_add(&arrays[1], message->student_id);
     pg_array_add(&arrays[2], message->campaign_id);
-    add_int(&arrays[3], item->revision);
+    pg_array_add_int(&arrays[3], item->revision);
     pg_array_add(&arrays[4], item->accepted ? STR("accepted") : STR("rejected"));
     pg_array_add(&arrays[5], message->idempotency_key);
     pg_array_add(&arrays[6], message->body_index);
-    add_time(&arrays[7], message->received_at_ms);
-    add_time(&arrays[8], item->judged_at_ms);
-    add_int(&arrays[9], item->facts.roster_version);
-    add_int(&arrays[10], item->campaign->version);
+    pg_array_add_int(&arrays[7], message->received_at_ms);
+    pg_array_add_int(&arrays[8], item->judged_at_ms);
+    pg_array_add_int(&arrays[9], item->facts.roster_version);
+    pg_array_add_int(&arrays[10], item->campaign->version);
     pg_array_add(&arrays[11], null_if_empty(item->findings));
     pg_array_add(&arrays[12], null_if_empty(item->traceparent));
-    add_int(&arrays[13], item->partition);
-    add_int(&arrays[14], item->offset);
+    pg_array_add_int(&arrays[13], item->partition);
+    pg_array_add_int(&arrays[14], item->offset);
     for (size_t i = 0; i < STORED_FIELDS; i++)
         pg_array_add(&arrays[STORED_META + i],
                      null_if_empty(stored_value(item, stored_fields[i], sealer, arena)));
@@ -221,38 +255,34 @@ latest_add(struct pg_array arrays[LATEST_COLUMNS], const struct item *items,
     const struct item *accepted = item->accepted_place ? &items[item->accepted_place - 1] : NULL;
     pg_array_add(&arrays[0], item->message.student_id);
     pg_array_add(&arrays[1], item->message.campaign_id);
-    add_int(&arrays[2], item->revision);
+    pg_array_add_int(&arrays[2], item->revision);
     pg_array_add(&arrays[3], accepted ? accepted->message.submission_id : STR_NONE);
     if (accepted)
-        add_int(&arrays[4], accepted->revision);
+        pg_array_add_int(&arrays[4], accepted->revision);
     else
-        pg_array_add(&arrays[4], STR_NONE);
+        pg_array_add_null(&arrays[4]);
 }
 
 enum err_code
-store_judgements(struct pg *pg, const struct item *items, size_t count, struct sealer *sealer,
-                 struct arena *arena, struct err *err)
+store_judgements(struct store *store, const struct item *items, size_t count, struct arena *arena,
+                 struct err *err)
 {
-    struct pg_array arrays[STORED_COLUMNS];
-    struct pg_array latest[LATEST_COLUMNS];
     size_t judged = 0;
-    enum err_code code = ERR_OK;
-    arrays_init(arrays, STORED_COLUMNS);
-    arrays_init(latest, LATEST_COLUMNS);
+    arrays_reset(store->stored, STORED_COLUMNS);
+    arrays_reset(store->latest, LATEST_COLUMNS);
     for (size_t i = 0; i < count; i++) {
         if (items[i].state != ITEM_JUDGED)
             continue;
-        judgement_add(arrays, &items[i], sealer, arena);
+        judgement_add(store->stored, &items[i], store->sealer, arena);
         if (items[i].newest)
-            latest_add(latest, items, &items[i]);
+            latest_add(store->latest, items, &items[i]);
         judged++;
     }
-    if (judged) {
-        code = arrays_exec(pg, &SQL_JUDGEMENTS_ADD, arrays, STORED_COLUMNS, NULL, err);
-        if (code == ERR_OK)
-            code = arrays_exec(pg, &SQL_LATEST_PUT, latest, LATEST_COLUMNS, NULL, err);
-    }
-    arrays_done(arrays, STORED_COLUMNS);
-    arrays_done(latest, LATEST_COLUMNS);
+    if (judged == 0)
+        return ERR_OK;
+    enum err_code code =
+        arrays_exec(store->pg, &SQL_JUDGEMENTS_ADD, store->stored, STORED_COLUMNS, NULL, err);
+    if (code == ERR_OK)
+        code = arrays_exec(store->pg, &SQL_LATEST_PUT, store->latest, LATEST_COLUMNS, NULL, err);
     return code;
 }

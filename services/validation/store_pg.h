@@ -8,11 +8,15 @@
 
 extern const struct pg_statement *const store_campaigns_statement;
 
+/* Of one connection; both are borrowed. */
+struct store;
+struct store *store_new(struct pg *pg, struct sealer *sealer);
+void store_free(struct store *store);
+
 /* Fills the facts of every ITEM_DECODED; items whose sealed values cannot be opened are buried.
  * Runs in the transaction that the judgements will be stored in. */
-enum err_code store_facts(struct pg *pg, struct sealer *sealer, struct item *items, size_t count,
+enum err_code store_facts(struct store *store, struct item *items, size_t count,
                           struct arena *arena, struct err *err) MUST_CHECK;
 /* Stores every ITEM_JUDGED. */
-enum err_code store_judgements(struct pg *pg, const struct item *items, size_t count,
-                               struct sealer *sealer, struct arena *arena,
-                               struct err *err) MUST_CHECK;
+enum err_code store_judgements(struct store *store, const struct item *items, size_t count,
+                               struct arena *arena, struct err *err) MUST_CHECK;

@@ -88,7 +88,11 @@ class Pipe:
         if self.target.is_closing():
             return False
         if data is None:
-            self.target.write_eof()
+            try:
+                self.target.write_eof()
+            except OSError:  # that end is gone already, and its loss has not been told yet
+                self.connection.reset()
+                return False
             self.ended = True
             if self.connection.up.ended and self.connection.down.ended:
                 self.connection.close()

@@ -10,6 +10,7 @@ import psycopg2
 from checker import History, Message, parse, Row
 
 GROUPS = (("validation", "submission.received"), ("authorization", "identity.changed"))
+POISON_KEY = "poison"
 TOPICS = ("submission.received", "submission.judged", "identity.changed")
 
 
@@ -118,12 +119,15 @@ def lines(path):
 
 
 def read(run_dir, demo, log, sent, events):
-    """Everything; `events` are the harness's own lines (poison, forgotten)."""
+    """Everything; `events` are the harness's own lines (poison: where a bad message is; forgotten)."""
     history = History(log=lines(log), sent=[
         {**line, "time": datetime.datetime.fromisoformat(line["time"]).timestamp()} for line in lines(sent)])
-    history.poison = [tuple(line["poison"]) for line in events if "poison" in line]
     history.forgotten = [line["forgotten"] for line in events if "forgotten" in line]
     history.received, history.judged = messages(demo, "submission.received"), messages(demo, "submission.judged")
+    # Bad messages are known by their key; those whose delivery was confirmed must be there.
+    history.poison = [("submission.received", *message.place) for message in history.received if message.key == POISON_KEY]
+    history.poison += [place for place in (tuple(line["poison"]) for line in events if "poison" in line)
+                       if place not in set(history.poison)]
     history.changed, history.dead = messages(demo, "identity.changed"), dead_letters(demo)
     read_tables(run_dir, demo, history)
     return history

@@ -74,6 +74,14 @@ def long_pause(dice, count):
     return {"parts": [dice.choice(("validation-1", "validation-2"))], "for": dice.uniform(6.5, 8.0)}
 
 
+def kill_amid(dice, count):
+    """A copy whose link to a server has stood still for a moment: it dies with work half done."""
+    copy = dice.choice(SERVICES + ["validation-1", "validation-2"] * 2)
+    servers = ["postgres", "kafka*"] + (["redis"] if not copy.startswith("validation") else [])
+    return {"parts": [copy], "link": f"{copy}:{dice.choice(servers)}", "stalled": round(dice.uniform(0.1, 0.7), 3),
+            "for": 0.0}
+
+
 def redis_only(low, high):
     return lambda dice, count: {"for": dice.uniform(low, high)}
 
@@ -86,6 +94,7 @@ def edge_and_platform(_):
 FAULTS = {
     "kill": (34, one_part(services)),
     "kill-pair": (6, pair),
+    "kill-amid": (8, kill_amid),
     "kill-several": (5, several),
     "kill-edge": (3, one_part(edge_and_platform)),
     "kill-broker": (5, one_part(brokers)),
@@ -176,6 +185,9 @@ class Hands:
 
     def apply(self, step):
         fault = step["fault"]
+        if fault == "kill-amid":
+            self.links.both(step["link"], stall=True)
+            time.sleep(step["stalled"])
         if fault.startswith("kill") or fault in ("stop", "stop-server", "postgres-immediate"):
             for name in step["parts"]:
                 if "redis" in name:
@@ -228,10 +240,8 @@ class Hands:
                          on_delivery=lambda error, message: places.append((error, message.partition(), message.offset())))
         producer.flush(22)
         for error, partition, offset in places:
-            if error is None:
+            if error is None:  # otherwise nobody knows; its key tells
                 self.note(poison=(topic, partition, offset))
-            else:
-                self.note(doubtful_poison=True)
 
     def heal(self, step=None):
         if step and step["fault"] == "swizzle":

@@ -37,6 +37,14 @@ def redis_of(system):
     return redis.Redis.from_url(system.demo["redis"])
 
 
+@contextlib.contextmanager
+def redis_flushed(system):
+    """Redis forgets everything now; after the block it knows again which keys were used."""
+    redis_of(system).flushall()
+    yield
+    wait_for("Redis to be filled again", lambda: redis_of(system).get("idem:ready"), 60)
+
+
 def topic_messages(system, topic):
     """Every message of a topic: (partition, offset, key, value bytes or None, headers)."""
     consumer = confluent_kafka.Consumer({

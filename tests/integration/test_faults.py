@@ -8,7 +8,7 @@ import pytest
 
 from checker import objects, violations
 from load import Load
-from servers import (all_ready, held_down, judgements, kill, publish, redis_of, superuser, topic_messages)
+from servers import (all_ready, held_down, judgements, kill, publish, redis_flushed, redis_of, superuser, topic_messages)
 from shengyuan import Student, wait_for
 
 
@@ -127,13 +127,14 @@ def test_validation_dies_at_the_worst_moments(system, crowd, point):
 def test_redis_is_flushed(system, newcomer):
     s = newcomer().ready()
     first = s.submit("before")
-    redis_of(system).flushall()
-    refused = s.submit("before")
-    assert refused.status == 401
-    assert s.log_in().status == 201
-    # The news of a binding of just now may still be on its way; it reaches live sessions too.
-    wait_for("the binding to be known", lambda: s.call("GET", "/api/v1/session").json["bound"])
-    assert s.send("before") == first.json["submission_id"]
+    s.judged(first.json["submission_id"])
+    with redis_flushed(system):
+        refused = s.submit("before")
+        assert refused.status == 401
+        assert s.log_in().status == 201
+        # The news of a binding of just now may still be on its way; it reaches live sessions too.
+        wait_for("the binding to be known", lambda: s.call("GET", "/api/v1/session").json["bound"])
+        assert s.send("before") == first.json["submission_id"]
 
 
 def test_redis_is_down_no_session_no_answer(system, newcomer):

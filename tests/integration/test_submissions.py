@@ -6,7 +6,7 @@ import random
 import pytest
 
 from shengyuan import Student, wait_for
-from servers import judgements, redis_of, topic_messages
+from servers import held_down, judgements, redis_flushed, topic_messages
 
 
 def test_same_key_same_answer(student, system):
@@ -38,14 +38,33 @@ def test_same_key_other_fields_is_a_conflict(student):
 def test_same_key_other_fields_after_redis_lost_everything(student, system):
     first = student.submit("k-3")
     student.judged(first.json["submission_id"])
-    redis_of(system).flushall()
-    assert student.submit("k-3").status == 401, "no session without Redis' memory"
-    assert student.log_in().status == 201
-    wait_for("the binding to be known", lambda: student.call("GET", "/api/v1/session").json["bound"])
-    again = student.submit("k-3")
-    assert again.status == 202 and again.json["submission_id"] == first.json["submission_id"]
-    other = student.submit("k-3", JTYB="100000")
-    assert other.status == 422 and other.problem == "idempotency-conflict"
+    with redis_flushed(system):
+        assert student.submit("k-3").status == 401, "no session without Redis' memory"
+        assert student.log_in().status == 201
+        wait_for("the binding to be known", lambda: student.call("GET", "/api/v1/session").json["bound"])
+        again = student.submit("k-3")
+        assert again.status == 202 and again.json["submission_id"] == first.json["submission_id"]
+        other = student.submit("k-3", JTYB="100000")
+        assert other.status == 422 and other.problem == "idempotency-conflict"
+
+
+def test_same_key_other_fields_after_redis_lost_what_nobody_has_judged(student, system):
+    """Not a moment in which other content is acknowledged under a used key: its judgement would be the first one's."""
+    with held_down(system, "validation-1", "validation-2"):
+        first = student.send("k-waits")
+        answers = []
+
+        def refused():
+            answers.append(student.submit("k-waits", JTYB="100000"))
+            assert answers[-1].status in (422, 503), answers
+            return answers[-1].status == 422
+        with redis_flushed(system):
+            assert student.log_in().status == 201
+            wait_for("the binding to be known", lambda: student.call("GET", "/api/v1/session").json["bound"])
+            wait_for("the conflict to be seen", refused)
+            assert answers[-1].problem == "idempotency-conflict"
+            assert student.send("k-waits") == first
+    assert student.judged(first, 60)["state"] == "accepted"
 
 
 def test_same_key_at_the_same_time(student, system):

@@ -28,7 +28,7 @@ if grep -nE '\b(memcmp|strcmp|strncmp|strcasecmp|str_eq|str_eq_text|str_cmp)\([^
     failed=1
 fi
 if grep -nE '\btime\.sleep\(' -r tests --include='*.py' |
-    grep -v 'tests/lib/\|tests/integration/load.py\|tests/faults/schedule.py\|tests/faults/run.py' >&2; then
+    grep -v 'tests/lib/\|tests/integration/load.py\|tests/faults/\(schedule\|run\|availability\).py' >&2; then
     echo '  ^ wait for the event (wait_for), not for a guess' >&2
     failed=1
 fi

@@ -16,7 +16,7 @@ declare -A may=(
 # third-party header: the only place for it (a prefix of the path)
 allowed() {
     case $1 in
-    cjson/*) echo common/schema/json.c ;;
+    cjson/*) echo tests/ ;; # an oracle, and the floor of the benchmark
     librdkafka/* | hiredis/* | libpq-fe.h | curl/* | openssl/*) echo common/io/ ;;
     iconv.h) echo services/syctl/ ;;
     *) echo "" ;;

@@ -6,11 +6,11 @@ SELECT s.version, b.phone_index, b.phone_sealed, l.revision,
        j.body_index, s.document_index,
        s.yxdm, s.yxmc, s.fxmc, s.xm, s.ksh_sealed, s.zjlx, s.sfzh_sealed, s.xbdm, s.csrq, s.mzdm,
        s.xldm, s.zydm, s.zymc, s.zyfx, s.pyfsdm, s.xz, s.rxsj, s.bysj, s.szyx, s.szbj, s.xh
-  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY
+  FROM unnest($1::uuid[], $2::text[], $3::uuid[]) WITH ORDINALITY
        AS asked (student_id, campaign_id, submission_id, place)
-  LEFT JOIN roster.student s ON s.student_id = asked.student_id::uuid
-  LEFT JOIN identity.binding b ON b.student_id = asked.student_id::uuid
+  LEFT JOIN roster.student s ON s.student_id = asked.student_id
+  LEFT JOIN identity.binding b ON b.student_id = asked.student_id
   LEFT JOIN record.latest l
-         ON l.student_id = asked.student_id::uuid AND l.campaign_id = asked.campaign_id
-  LEFT JOIN record.judgement j ON j.submission_id = asked.submission_id::uuid
+         ON l.student_id = asked.student_id AND l.campaign_id = asked.campaign_id
+  LEFT JOIN record.judgement j ON j.submission_id = asked.submission_id
  ORDER BY asked.place

@@ -30,11 +30,11 @@ verdict_print(const struct fields_read *read, struct buf *out)
 static void
 fields_of(const char *json, unsigned length_factor, struct arena *arena, struct fields_read *ret)
 {
-    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    const struct json *root = NULL;
     struct err err = {0};
-    if (json_parse(str_of(json), &doc, &err))
+    if (json_parse_in(arena, str_of(json), &root, &err))
         fail_msg("%s: %s", json, err.text);
-    fields_read_object(json_root(doc), length_factor, arena, ret);
+    fields_read_object(root, length_factor, ret);
 }
 
 #define D6 "123456"

@@ -1,0 +1,1 @@
+SELECT relation, pages FROM seal.places()

@@ -1,0 +1,1 @@
+SELECT place, name, context, value FROM seal.take($1, $2, $3, $4)

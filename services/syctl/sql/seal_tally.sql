@@ -1,0 +1,1 @@
+SELECT name, key_id, many FROM seal.tally($1, $2, $3)

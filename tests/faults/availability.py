@@ -2,7 +2,8 @@
 """make availability: a steady open load and a fault each minute; does it stay what it promises?
 
 From the environment: MINUTES (30), SUBMISSIONS and READS a second (60, 600), SEED, BROKERS (1 or 3), BUILD, RUN_DIR.
-Promised: outside the 10 s that begin with a fault, at least 99.9 % of all requests succeed at once (no retry), 99 % within
+There are no proxies on the links: in Python they would be most of the load. So links are not disturbed here; parts are killed,
+stopped and paused. Promised: outside the 10 s that begin with a fault, at least 99.9 % of all requests succeed at once (no retry), 99 % within
 500 ms of the time they were due; nothing acknowledged is lost; memory of our processes does not rise (1 MiB an hour and 1 MiB
 for what cannot be told apart in that time); descriptors are at the end what they were before the first fault. Ends in a verdict
 and a JSON line.
@@ -25,7 +26,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 import reader  # noqa: E402
 import run  # noqa: E402
 import schedule  # noqa: E402
-from shengyuan import Student  # noqa: E402
+from shengyuan import Student, wait_for  # noqa: E402
 
 STUDENTS = 120
 WINDOW = 10.0  # a fault's own seconds
@@ -46,10 +47,6 @@ def make(seed, minutes, brokers):
         [{"fault": "stop", "parts": [name], "for": 0.0} for name in schedule.SERVICES] + \
         [{"fault": "pause", "parts": [name], "for": 3.0} for name in ("intake-1", "validation-2", "postgres", "redis",
                                                                      schedule.brokers(brokers)[0])] + \
-        [{"fault": "link", "link": link, "rules": {"up": rule, "down": rule}, "for": 4.0} for link, rule in (
-            ("*:postgres", {"delay": 100, "jitter": 50}), ("*:kafka*", {"delay": 100}), ("intake-1:*", {"drop": True}),
-            ("*:redis", {"stall": True}))] + \
-        [{"fault": "reset", "link": link, "for": 0.0} for link in ("*:postgres", "*:redis", "*:kafka*", "edge:*")] + \
         [{"fault": "postgres-immediate", "parts": ["postgres"], "for": 0.0}]
     steps = []
     while len(steps) < minutes:
@@ -103,6 +100,7 @@ class Availability(run.Run):
     def __init__(self, environ):
         self.minutes = int(environ.get("MINUTES") or 30)
         super().__init__({**environ, "ROUNDS": str(self.minutes)})
+        self.env.pop("LINKS")
         self.rates = float(environ.get("SUBMISSIONS") or 60), float(environ.get("READS") or 600)
         self.windows = []
 
@@ -112,7 +110,7 @@ class Availability(run.Run):
 
         def one(row):
             student = Student(self.system, row).ready()
-            told = student.send("first")
+            told = wait_for("a first submission", lambda: (student.submit("first").json or {}).get("submission_id"), 60)
             student.http.close()
             student.inbox.close()
             return f"{student.token} {student.phone} {told}\n"

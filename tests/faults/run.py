@@ -79,7 +79,7 @@ class Run:
             up = self.stack("up", capture_output=True, text=True)
             if up.returncode:
                 raise RuntimeError(up.stdout + up.stderr)
-            self.links = Links(self.dir)
+            self.links = Links(self.dir) if "LINKS" in self.env else None
             yield
         finally:
             if self.links:

@@ -17,6 +17,7 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 
+enum { GATHER_US = 2000 }; /* beside the 20 ms that a submission takes when 256 come at once */
 enum {
     REDIS_TIMEOUT_MS = 200,
     DRAIN_POLL_MS = 10,
@@ -214,10 +215,11 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
         tokens[asked] = bearer_token(calls[i]);
         asking[asked++] = i;
     }
-    enum err_code code = asked ? session_load(worker->redis, tokens, asked, clock_now_ms(),
-                                              (unsigned)worker->api->conf.runtime->session_idle_s,
-                                              arena, sessions, found, &err)
-                               : ERR_OK;
+    enum err_code code =
+        asked ? session_load(worker->redis, worker->touches, tokens, asked, clock_now_ms(),
+                             (unsigned)worker->api->conf.runtime->session_idle_s, arena, sessions,
+                             found, &err)
+              : ERR_OK;
     for (size_t k = 0; k < asked; k++) {
         struct api_call *call = calls[asking[k]];
         metric_count(METRIC_sy_session_lookups_total, code       ? "failed"
@@ -332,6 +334,8 @@ worker_open(struct api *api, unsigned index, struct err *err)
     if (api->conf.needs & NEED_PG)
         worker->pg = pg_new(&(struct pg_conf){runtime->pg_dsn, runtime->instance,
                                               api->conf.pg_statement_timeout_ms});
+    if (api->conf.needs & NEED_REDIS)
+        worker->touches = session_touches_new();
     if (api->conf.keyring)
         worker->sealer = sealer_new(api->conf.keyring);
     enum err_code code = http_client_new(&worker->client, err);
@@ -348,6 +352,7 @@ worker_close(struct api_worker *worker)
     http_client_free(worker->client);
     sealer_free(worker->sealer);
     redis_free(worker->redis);
+    session_touches_free(worker->touches);
     pg_free(worker->pg);
 }
 
@@ -425,6 +430,7 @@ api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
     };
     lane_init(&api->lanes[LANE_SINGLE], "single", conf->runtime->http_workers, &blocking);
     lane_init(&api->lanes[LANE_TOGETHER], "together", has_together(conf), &together);
+    api->lanes[LANE_TOGETHER].gather_us = GATHER_US;
     if (conf->runtime->session_rate)
         api->limiter = limiter_new((unsigned)conf->runtime->session_rate,
                                    (unsigned)conf->runtime->session_ahead);

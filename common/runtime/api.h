@@ -31,7 +31,8 @@ struct api_worker {
     struct api *api;
     struct lane *lane; /* the queue it serves */
     unsigned index;
-    struct redis *redis;        /* NULL when the program does not need Redis */
+    struct redis *redis; /* NULL when the program does not need Redis */
+    struct session_touches *touches;
     struct pg *pg;              /* NULL when the program does not need PostgreSQL */
     struct sealer *sealer;      /* NULL when the program needs no keys */
     struct http_client *client; /* for platforms */

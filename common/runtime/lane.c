@@ -1,10 +1,13 @@
 #include "runtime/lane.h"
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "io/crypto.h"
 #include "runtime/metrics.h"
 
 enum { PACE_EVERY_MS = 20, REFUSED_HALF_MS = 200 };
+enum { GATHER_FROM = 4, GATHER_ENOUGH = 64 }; /* calls */
 
 void
 lane_init(struct lane *lane, const char *name, size_t worker_count,
@@ -69,6 +72,19 @@ lane_put(struct lane *lane, struct api_call *call, uint64_t now_ns, unsigned *re
     return admitted;
 }
 
+/* With the lock, which is given up meanwhile. A quiet lane does not wait: nobody would come. */
+static void
+lane_gather(struct lane *lane)
+{
+    if (lane->gather_us == 0 || lane->taken < GATHER_FROM || lane->count >= GATHER_ENOUGH ||
+        lane->stop)
+        return;
+    const struct timespec pause = {0, (long)lane->gather_us * 1000};
+    (void)pthread_mutex_unlock(&lane->lock);
+    (void)nanosleep(&pause, NULL);
+    (void)pthread_mutex_lock(&lane->lock);
+}
+
 size_t
 lane_take(struct lane *lane, struct api_call **ret_calls, size_t max)
 {
@@ -76,6 +92,7 @@ lane_take(struct lane *lane, struct api_call **ret_calls, size_t max)
     (void)pthread_mutex_lock(&lane->lock);
     while (lane->first == NULL && !lane->stop)
         (void)pthread_cond_wait(&lane->wake, &lane->lock);
+    lane_gather(lane);
     /* A fair share, so that blocking calls spread over all workers. */
     size_t share = (lane->count + lane->worker_count - 1) / lane->worker_count;
     while (lane->first && count < share && count < max) {
@@ -84,6 +101,7 @@ lane_take(struct lane *lane, struct api_call **ret_calls, size_t max)
         count++;
     }
     lane->count -= count;
+    lane->taken = count;
     if (lane->first == NULL)
         lane->last = &lane->first;
     else

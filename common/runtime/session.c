@@ -2,12 +2,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "io/crypto.h"
 
 enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 14 };
+enum { TOUCHES = 4096, TOUCH_TAG_SIZE = 24, TOUCH_PAUSE_MS_MAX = 60000 };
 #define SESSION_VERSION "s1"
 
 bool
@@ -82,11 +84,59 @@ token_plausible(struct str token)
     return hex_decode(token, bytes, sizeof bytes);
 }
 
-enum err_code
-session_load(struct redis *redis, const struct str *tokens, size_t count, int64_t now_ms,
-             unsigned idle_s, struct arena *arena, struct session *ret_sessions, bool *ret_found,
-             struct err *err)
+struct session_touches {
+    struct {
+        char hash[TOUCH_TAG_SIZE]; /* begins like this */
+        int64_t until_ms;
+    } rows[TOUCHES];
+};
+
+struct session_touches *
+session_touches_new(void)
 {
+    return mem_zalloc(sizeof(struct session_touches));
+}
+
+void
+session_touches_free(struct session_touches *touches)
+{
+    free(touches);
+}
+
+/* One row for all hashes that begin alike: who is pushed out is touched once more than needed. */
+static size_t
+touch_row(const char *hash)
+{
+    size_t row = 0;
+    for (size_t i = 0; i < 3; i++)
+        row = row << 4 | (size_t)(hash[i] <= '9' ? hash[i] - '0' : hash[i] - 'a' + 10);
+    return row % TOUCHES;
+}
+
+bool
+session_touch_due(const struct session_touches *touches, const char *hash, int64_t now_ms)
+{
+    size_t row = touch_row(hash);
+    return now_ms >= touches->rows[row].until_ms ||
+           memcmp(touches->rows[row].hash, hash, TOUCH_TAG_SIZE) != 0;
+}
+
+void
+session_touched(struct session_touches *touches, const char *hash, int64_t now_ms, unsigned idle_s)
+{
+    size_t row = touch_row(hash);
+    int64_t pause_ms = (int64_t)idle_s * 1000 / 16;
+    memcpy(touches->rows[row].hash, hash, TOUCH_TAG_SIZE);
+    touches->rows[row].until_ms =
+        now_ms + (pause_ms < TOUCH_PAUSE_MS_MAX ? pause_ms : TOUCH_PAUSE_MS_MAX);
+}
+
+enum err_code
+session_load(struct redis *redis, struct session_touches *touches, const struct str *tokens,
+             size_t count, int64_t now_ms, unsigned idle_s, struct arena *arena,
+             struct session *ret_sessions, bool *ret_found, struct err *err)
+{
+    bool touch[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_command commands[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_value values[REDIS_PIPELINE_MAX] UNINITIALIZED;
     size_t asked[REDIS_PIPELINE_MAX] UNINITIALIZED;
@@ -98,8 +148,10 @@ session_load(struct redis *redis, const struct str *tokens, size_t count, int64_
             continue;
         ret_sessions[i] = (struct session){0};
         crypto_sha256_hex(tokens[i], ret_sessions[i].hash);
-        commands[asked_count] =
-            REDIS_COMMAND(STR("GETEX"), session_key(ret_sessions[i].hash, arena), STR("EX"), idle);
+        struct str key = session_key(ret_sessions[i].hash, arena);
+        touch[i] = session_touch_due(touches, ret_sessions[i].hash, now_ms);
+        commands[asked_count] = touch[i] ? REDIS_COMMAND(STR("GETEX"), key, STR("EX"), idle)
+                                         : REDIS_COMMAND(STR("GET"), key);
         asked[asked_count++] = i;
     }
     if (asked_count == 0)
@@ -114,6 +166,8 @@ session_load(struct redis *redis, const struct str *tokens, size_t count, int64_
         ret_found[asked[k]] = values[k].type == REDIS_STR &&
                               session_decode(values[k].text, session) &&
                               now_ms < session->expires_at_ms;
+        if (ret_found[asked[k]] && touch[asked[k]])
+            session_touched(touches, session->hash, now_ms, idle_s);
     }
     return ERR_OK;
 }

@@ -34,13 +34,25 @@ struct session {
 
 bool session_is_bound(const struct session *session);
 
+/* Which sessions a thread touched lately: the idle time of a busy one is set anew once in a while,
+ * not at every call (a write, where a read would do). A session may so end earlier than its idle
+ * time by a sixteenth of that, a minute at most. */
+struct session_touches;
+struct session_touches *session_touches_new(void);
+void session_touches_free(struct session_touches *touches);
+/* Whether it is time again to touch the session of this token's hash; `session_touched` notes that
+ * it was done. Pure but for the notes. */
+bool session_touch_due(const struct session_touches *touches, const char *hash, int64_t now_ms);
+void session_touched(struct session_touches *touches, const char *hash, int64_t now_ms,
+                     unsigned idle_s);
+
 /*
- * Looks up many tokens in one round trip and touches them. ret_found[i] says whether
+ * Looks up many tokens in one round trip and touches those that are due. ret_found[i] says whether
  * ret_sessions[i] was filled; an expired or malformed token is simply not found.
  */
-enum err_code session_load(struct redis *redis, const struct str *tokens, size_t count,
-                           int64_t now_ms, unsigned idle_s, struct arena *arena,
-                           struct session *ret_sessions, bool *ret_found,
+enum err_code session_load(struct redis *redis, struct session_touches *touches,
+                           const struct str *tokens, size_t count, int64_t now_ms, unsigned idle_s,
+                           struct arena *arena, struct session *ret_sessions, bool *ret_found,
                            struct err *err) MUST_CHECK;
 /* Stores a new session and ends the person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number
  * is returned). ret_token receives the token. */

@@ -46,12 +46,37 @@ refuses_a_record_that_is_not_whole(void **state)
     }
 }
 
+static void
+touches_a_busy_session_once_in_a_while(void **state)
+{
+    static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    static const char like[] = "0123456789abcdef0123456799abcdef0123456789abcdef0123456789abcdef";
+    static const char twin[] = "0123456789abcdef1123456789abcdef0123456789abcdef0123456789abcdef";
+    struct session_touches *touches = session_touches_new();
+    (void)state;
+    assert_true(session_touch_due(touches, hash, 5000));
+    session_touched(touches, hash, 5000, 16);
+    assert_false(session_touch_due(touches, hash, 5999));
+    assert_true(session_touch_due(touches, hash, 6000));
+    assert_false(session_touch_due(touches, like, 5999)); /* 96 bits tell sessions apart */
+    assert_true(session_touch_due(touches, twin, 5999));
+    session_touched(touches, twin, 5999, 16); /* the same row */
+    assert_true(session_touch_due(touches, hash, 5999));
+    session_touched(touches, hash, 0, 86400);
+    assert_false(session_touch_due(touches, hash, 59999));
+    assert_true(session_touch_due(touches, hash, 60000)); /* a minute at most */
+    session_touched(touches, hash, 0, 0);
+    assert_true(session_touch_due(touches, hash, 0));
+    session_touches_free(touches);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_it_writes),
         cmocka_unit_test(refuses_a_record_that_is_not_whole),
+        cmocka_unit_test(touches_a_busy_session_once_in_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,7 @@ $(BUILD)/bin/sy-gen-docs: $(GENDOCS_OBJECTS) $(LIB)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(GENDOCS_OBJECTS) $(LIB) $(PKG_LIBS) -lm
 
 include services/sql.mk
+include deploy/db/migrations.mk
 include tests/tests.mk
 include tests/fuzz/fuzz.mk
 include deploy/local.mk

@@ -157,6 +157,12 @@ enum err_code kafka_topic_describe(const char *bootstrap, const char *topic, uns
                                    int *ret_partitions, int *ret_replication,
                                    struct err *err) MUST_CHECK;
 
+/* What the cluster says of these topics; one that is not there has 0 partitions. */
+struct topic_state;
+enum err_code kafka_topics_inspect(const char *bootstrap, const char *const *topics, size_t count,
+                                   unsigned timeout_ms, struct topic_state *ret_states,
+                                   struct err *err) MUST_CHECK;
+
 /* --- reading for tools: no group is joined, nothing is committed --- */
 
 enum { KAFKA_PARTITIONS_MAX = 256 };

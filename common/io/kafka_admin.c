@@ -9,8 +9,8 @@
 
 enum { ADMIN_TOPICS_MAX = 32 };
 
-static enum err_code
-admin_client(const char *bootstrap, rd_kafka_t **ret_client, struct err *err)
+enum err_code
+kafka_admin_client(const char *bootstrap, rd_kafka_t **ret_client, struct err *err)
 {
     const struct kafka_setting settings[] = {
         {"bootstrap.servers", bootstrap},  {"client.id", "shengyuan-admin"},
@@ -101,7 +101,7 @@ kafka_topics_create(const char *bootstrap, const struct kafka_topic_conf *topics
     rd_kafka_NewTopic_t *wanted[ADMIN_TOPICS_MAX];
     if (count > ADMIN_TOPICS_MAX)
         return ERR(err, ERR_TOO_LARGE, "more than %d topics at once", ADMIN_TOPICS_MAX);
-    enum err_code code = admin_client(bootstrap, &client, err);
+    enum err_code code = kafka_admin_client(bootstrap, &client, err);
     if (code)
         return code;
     rd_kafka_AdminOptions_t *options =
@@ -130,7 +130,7 @@ kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_
 {
     rd_kafka_t *client = NULL;
     const struct rd_kafka_metadata *metadata = NULL;
-    enum err_code code = admin_client(bootstrap, &client, err);
+    enum err_code code = kafka_admin_client(bootstrap, &client, err);
     if (code)
         return code;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
@@ -160,7 +160,7 @@ enum err_code
 kafka_probe_open(const char *bootstrap, struct kafka_probe **ret_probe, struct err *err)
 {
     struct kafka_probe *probe = mem_zalloc(sizeof *probe);
-    enum err_code code = admin_client(bootstrap, &probe->client, err);
+    enum err_code code = kafka_admin_client(bootstrap, &probe->client, err);
     if (code) {
         free(probe);
         return code;

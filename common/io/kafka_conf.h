@@ -15,3 +15,6 @@ enum err_code kafka_conf_new(const struct kafka_setting *settings, size_t count,
 /* Takes `conf` whatever happens. */
 enum err_code kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client,
                                struct err *err) MUST_CHECK;
+/* One that only asks and creates. */
+enum err_code kafka_admin_client(const char *bootstrap, rd_kafka_t **ret_client,
+                                 struct err *err) MUST_CHECK;

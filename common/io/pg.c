@@ -84,6 +84,20 @@ pg_connected(const struct pg *pg)
     return pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
+bool
+pg_dsn_setting(const char *dsn, const char *name, char *out, size_t size)
+{
+    bool found = false;
+    PQconninfoOption *settings = PQconninfoParse(dsn, NULL);
+    for (const PQconninfoOption *s = settings; s && s->keyword; s++)
+        if (strcmp(s->keyword, name) == 0 && s->val && *s->val) {
+            (void)snprintf(out, size, "%s", s->val);
+            found = true;
+        }
+    PQconninfoFree(settings);
+    return found;
+}
+
 /* libpq's texts end in a newline and may have several lines: one line is kept. */
 static enum err_code
 pg_fail(struct err *err, enum err_code code, const char *what, const char *text)

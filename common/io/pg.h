@@ -21,6 +21,9 @@ struct pg_conf {
     unsigned statement_timeout_ms;
 };
 
+/* One setting of a connection string; false when it has none (or cannot be read). */
+bool pg_dsn_setting(const char *dsn, const char *name, char *out, size_t size);
+
 /* No connection is made yet. `conf` strings outlive it. */
 struct pg *pg_new(const struct pg_conf *conf);
 void pg_free(struct pg *pg);

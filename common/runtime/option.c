@@ -254,6 +254,18 @@ options_load(const struct program *program, int argc, char **argv, void *conf, i
 }
 
 void
+options_each(const struct program *program, const void *conf,
+             void (*each)(const char *name, const char *value, void *ctx), void *ctx)
+{
+    const struct option_row *rows[OPTIONS_MAX];
+    size_t count = options_collect(program, rows);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i]->kind == OPTION_TEXT)
+            each(rows[i]->name,
+                 *(const char *const *)(const void *)((const char *)conf + rows[i]->offset), ctx);
+}
+
+void
 options_write_docs(const struct program *program, struct buf *out)
 {
     const struct option_row *rows[OPTIONS_MAX];

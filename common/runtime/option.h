@@ -82,5 +82,8 @@ enum option_outcome { OPTIONS_RUN, OPTIONS_EXIT };
  */
 enum option_outcome options_load(const struct program *program, int argc, char **argv, void *conf,
                                  int *ret_exit_status);
+/* Calls `each` for every text option of the program with its value. */
+void options_each(const struct program *program, const void *conf,
+                  void (*each)(const char *name, const char *value, void *ctx), void *ctx);
 /* Markdown of a program's options. */
 void options_write_docs(const struct program *program, struct buf *out);

@@ -17,6 +17,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/notify.h"
+#include "runtime/preflight.h"
 #include "runtime/secrecy.h"
 
 enum { CHECK_TIMEOUT_MS = 1000 };
@@ -66,6 +67,39 @@ fail(const char *what, const struct err *err)
     return err_exit_status(err->code);
 }
 
+/* What could not be asked at the start, because a server was away, is asked until it was: not ready
+ * until then, and ended if it turns out to be unfit. */
+static struct preflight preflight;
+static bool preflight_pending;
+static atomic_bool preflight_refused;
+
+static enum err_code
+check_preflight(void *ctx, struct err *err)
+{
+    static bool passed;
+    (void)ctx;
+    enum err_code code = passed ? ERR_OK : preflight_run(&preflight, true, err);
+    passed = code == ERR_OK;
+    if (code == ERR_CONFIG && !atomic_exchange(&preflight_refused, true)) {
+        log_failure(LOG_ERROR, "not fit to go on", err);
+        on_stop_signal(0);
+    }
+    return code;
+}
+
+/* ERR_OK also when something could not be asked yet. */
+static enum err_code
+preflight_start(const struct runtime *runtime, struct err *err)
+{
+    bool production = strcmp(runtime->conf->profile, "production") == 0;
+    preflight_add_program(&preflight, runtime->program, runtime->conf);
+    enum err_code code = preflight_run(&preflight, production, err);
+    preflight_pending = code && err_class(code) == ERR_CLASS_RETRY;
+    if (preflight_pending)
+        log_failure(LOG_WARN, "starting unready", err);
+    return preflight_pending ? ERR_OK : code;
+}
+
 static int
 run(const struct service *service, struct runtime *runtime, const void *conf)
 {
@@ -75,6 +109,8 @@ run(const struct service *service, struct runtime *runtime, const void *conf)
     uint64_t start_ns = clock_mono_ns();
     if (service->start(runtime, conf, &state, &err))
         return fail("cannot start", &err);
+    if (preflight_pending)
+        health_add(runtime->health, "preflight", check_preflight, NULL);
     health_start(runtime->health);
     log_event(LOG_INFO, "started", LOG_TEXT("version", SY_VERSION), LOG_TEXT("commit", SY_COMMIT),
               LOG_INT("start_ms", (clock_mono_ns() - start_ns) / 1000000));
@@ -84,6 +120,8 @@ run(const struct service *service, struct runtime *runtime, const void *conf)
     } else {
         wait_for_stop();
     }
+    if (atomic_load(&preflight_refused))
+        status = err_exit_status(ERR_CONFIG);
     log_event(LOG_INFO, "stopping", LOG_INT("drain_timeout_ms", runtime->conf->drain_timeout_ms));
     health_drain(runtime->health);
     if (service->drain)
@@ -98,12 +136,14 @@ static int
 run_with_keys(const struct service *service, struct runtime *runtime, const void *conf)
 {
     struct err err = {0};
-    if ((service->program->needs & NEED_KEYS) &&
-        keyring_load(runtime->conf->keys_file, &runtime->keyring, &err))
-        return fail("cannot load keys", &err);
     if ((service->program->needs & NEED_KAFKA) && *runtime->conf->kafka_security_file &&
         kafka_security_load(runtime->conf->kafka_security_file, &err))
         return fail("cannot reach Kafka as asked", &err);
+    if (preflight_start(runtime, &err))
+        return fail("cannot start", &err);
+    if ((service->program->needs & NEED_KEYS) &&
+        keyring_load(runtime->conf->keys_file, &runtime->keyring, &err))
+        return fail("cannot load keys", &err);
     int status = 0;
     if (health_open(runtime->conf->admin_listen, &runtime->health, &err))
         status = fail("cannot open the admin port", &err);

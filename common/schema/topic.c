@@ -1,5 +1,10 @@
 #include "schema/topic.h"
 
+#include <inttypes.h>
+#include <string.h>
+
+enum { REPLICATION_MIN = 2, INSYNC_MIN = 2 };
+
 /* clang-format off */
 /* 12 partitions: a group can have as many copies as partitions, and no season needed more. Retention:
  * what was acknowledged is kept for a season and more (200 days), so that the record can be rebuilt
@@ -14,6 +19,45 @@ const struct topic topics[] = {
 };
 /* clang-format on */
 const size_t topic_count = sizeof topics / sizeof topics[0];
+
+enum err_code
+topic_check(const struct topic *topic, const struct topic_state *state, struct err *err)
+{
+    const char *name = topic->name;
+    uint64_t retention = 0;
+    (void)str_to_u64(str_of(topic->retention_ms), INT64_MAX, &retention);
+    if (state->partitions == 0)
+        return ERR(err, ERR_CONFIG,
+                   "topic '%s' is missing; HINT: syctl topics apply --replication=3", name);
+    if (state->partitions != topic->partitions)
+        return ERR(
+            err, ERR_CONFIG,
+            "topic '%s' has %d partitions instead of %d; HINT: a student's messages would lose "
+            "their order: make the topic anew",
+            name, state->partitions, topic->partitions);
+    if (state->replication < REPLICATION_MIN)
+        return ERR(err, ERR_CONFIG,
+                   "topic '%s' has replication %d: one broker's disk is all there is; HINT: "
+                   "kafka-reassign-partitions to three brokers",
+                   name, state->replication);
+    if (state->min_insync < INSYNC_MIN)
+        return ERR(
+            err, ERR_CONFIG,
+            "topic '%s' has min.insync.replicas=%d: what is acknowledged may be on one broker "
+            "only; HINT: kafka-configs --alter --add-config min.insync.replicas=2",
+            name, state->min_insync);
+    if (strcmp(state->cleanup_policy, "delete") != 0)
+        return ERR(err, ERR_CONFIG,
+                   "topic '%s' has cleanup.policy=%s, which throws messages away by key; HINT: "
+                   "kafka-configs --alter --add-config cleanup.policy=delete",
+                   name, state->cleanup_policy);
+    if (state->retention_ms >= 0 && (uint64_t)state->retention_ms < retention)
+        return ERR(err, ERR_CONFIG,
+                   "topic '%s' keeps messages for %" PRId64 " ms only; HINT: kafka-configs --alter "
+                   "--add-config retention.ms=%s",
+                   name, state->retention_ms, topic->retention_ms);
+    return ERR_OK;
+}
 
 void
 topic_write_docs(struct buf *out)

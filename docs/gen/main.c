@@ -12,6 +12,7 @@
 #include "build_id.h"
 #include "io/suite.h"
 #include "runtime/metrics.h"
+#include "runtime/preflight.h"
 #include "runtime/problem.h"
 #include "schema/code.h"
 #include "schema/rule.h"
@@ -62,6 +63,8 @@ static const struct {
      problem_write_docs},
     {"errors", "Errors", "common/base/err.h: what a program can fail with.", write_errors},
     {"suites", "Cipher suites", "common/io/suite.c; how values are sealed.", suite_write_docs},
+    {"preflight", "Checks before the start",
+     "common/runtime/preflight.c: what a service refuses to start with.", preflight_write_docs},
     {"options", "Options", "services/*/config.c, and common/runtime/option.c.", write_options},
 };
 

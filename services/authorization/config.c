@@ -7,7 +7,7 @@ static const struct option_row rows[] = {
     OPTION_TEXT_ROW(struct authorization_conf, wechat_secret_file, "wechat-secret-file", NULL, "file with the mini-program's secret, mode 0400"),
     OPTION_TEXT_ROW(struct authorization_conf, wechat_h5_appid, "wechat-h5-appid", NULL, "appid of the public account (H5)"),
     OPTION_TEXT_ROW(struct authorization_conf, wechat_h5_secret_file, "wechat-h5-secret-file", NULL, "file with the public account's secret, mode 0400"),
-    OPTION_TEXT_ROW(struct authorization_conf, consent_version, "consent-version", "1", "version of the notice a student must have agreed to"),
+    OPTION_TEXT_ROW(struct authorization_conf, consent_version, "consent-version", NULL, "version of the notice a student must have agreed to"),
     OPTION_UINT_ROW(struct authorization_conf, session_absolute_s, "session-absolute-s", "43200", 60, 604800, "seconds after log-in that a session ends however much it is used"),
 };
 /* clang-format on */

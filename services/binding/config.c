@@ -13,7 +13,7 @@ static const struct option_row rows[] = {
     OPTION_TEXT_ROW(struct binding_conf, sms_sign_name, "sms-sign-name", NULL, "approved signature"),
     OPTION_TEXT_ROW(struct binding_conf, sms_region, "sms-region", "ap-guangzhou", "region of the SMS service"),
     OPTION_UINT_ROW(struct binding_conf, sms_day_max, "sms-day-max", "200000", 1, 100000000, "messages a day in all: what somebody with many accounts could cost"),
-    OPTION_TEXT_ROW(struct binding_conf, consent_version, "consent-version", "1", "version of the face-check notice a student must have agreed to"),
+    OPTION_TEXT_ROW(struct binding_conf, consent_version, "consent-version", NULL, "version of the face-check notice a student must have agreed to"),
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
 #include "io/kafka.h"
 #include "io/keyring.h"
 #include "io/pg.h"
+#include "runtime/preflight.h"
 #include "schema/identity_event.h"
 #include "schema/json.h"
 #include "schema/submission_event.h"
@@ -167,6 +168,34 @@ check_postgres(struct doctor *doctor)
     pg_free(pg);
 }
 
+/* The checks that services make before they start. In the profile demo only those that hold there.
+ */
+static void
+check_preflight(struct doctor *doctor)
+{
+    struct preflight preflight = {0};
+    const char *profile = syctl_option(doctor->ctl, "profile");
+    bool production = profile && strcmp(profile, "production") == 0;
+    preflight_add(&preflight, "keys-file", doctor->ctl->keys_file);
+    preflight_add(&preflight, "pg-dsn", doctor->ctl->monitor_dsn);
+    preflight_add(&preflight, "kafka-bootstrap", doctor->ctl->kafka_bootstrap);
+    preflight_add(&preflight, "redis-url", doctor->ctl->redis_url);
+    preflight_add(&preflight, "redis-password-file", doctor->ctl->redis_password_file);
+    for (size_t i = 0; i < preflight_row_count; i++) {
+        const struct preflight_row *row = &preflight_rows[i];
+        struct err err = {0};
+        if (!preflight_applies(row, &preflight, production))
+            continue;
+        bool fit = row->check(&preflight, &err) == ERR_OK;
+        char *hint = strstr(err.text, "; HINT: ");
+        if (hint)
+            *hint = '\0';
+        finding(doctor, row->name, fit, fit ? "as it should be" : err.text,
+                hint ? hint + strlen("; HINT: ") : "is the server up?");
+    }
+}
+
+/* Which key seals; the rest of the file is a check of the start. */
 static void
 check_keys(struct doctor *doctor)
 {
@@ -248,6 +277,7 @@ doctor_run(struct syctl *ctl)
     jsonw_key(&doctor.json, "checks");
     jsonw_array_open(&doctor.json);
     check_keys(&doctor);
+    check_preflight(&doctor);
     check_postgres(&doctor);
     check_topics(&doctor);
     check_processes(&doctor);

@@ -26,7 +26,7 @@ const struct command commands[] = {
     {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
     {"seal", "status", "", "", "sealed values by place and key", seal_status_run},
     {"seal", "rotate", "", "", "seal again what is under an old key, beside running services, until none is", seal_rotate_run},
-    {NULL, "doctor", "", "", "check every part and say what to do", doctor_run},
+    {NULL, "doctor", "", "profile=production", "check every part and say what to do", doctor_run},
 };
 /* clang-format on */
 const size_t command_count = sizeof commands / sizeof commands[0];

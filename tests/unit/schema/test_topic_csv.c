@@ -259,10 +259,42 @@ the_reference_has_a_line_for_every_topic(void **state)
     buf_done(&out);
 }
 
+static void
+tells_which_topics_are_not_fit(void **state)
+{
+    static const struct topic topic = {.name = "t", .partitions = 12, .retention_ms = "1000"};
+    static const struct {
+        struct topic_state state;
+        const char *text; /* NULL: fit */
+    } rows[] = {
+        {{12, 3, 2, "delete", 1000}, NULL},
+        {{12, 2, 2, "delete", 1001}, NULL},
+        {{12, 3, 3, "delete", -1}, NULL},
+        {{0}, "topic 't' is missing; HINT: syctl topics apply --replication=3"},
+        {{11, 3, 2, "delete", 1000}, "has 11 partitions instead of 12; HINT: a student's messages"},
+        {{13, 3, 2, "delete", 1000}, "has 13 partitions instead of 12"},
+        {{12, 1, 2, "delete", 1000}, "has replication 1: one broker's disk is all there is; HINT:"},
+        {{12, 3, 1, "delete", 1000},
+         "has min.insync.replicas=1: what is acknowledged may be on one"},
+        {{12, 3, 0, "", 0}, "has min.insync.replicas=0"},
+        {{12, 3, 2, "compact", 1000}, "has cleanup.policy=compact, which throws messages away"},
+        {{12, 3, 2, "compact,delete", 1000}, "has cleanup.policy=compact,delete"},
+        {{12, 3, 2, "delete", 999}, "keeps messages for 999 ms only; HINT: kafka-configs --alter"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].text)
+            assert_fails(topic_check(&topic, &rows[i].state, &err), ERR_CONFIG, rows[i].text);
+        else
+            assert_works(topic_check(&topic, &rows[i].state, &err));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_which_topics_are_not_fit),
         cmocka_unit_test(reads_rows_as_a_spreadsheet_does),
         cmocka_unit_test(reads_64_columns_and_refuses_the_65th),
         cmocka_unit_test(keeps_a_nul_inside_a_value),

@@ -370,7 +370,7 @@ def test_a_burst_of_repeated_findings_does_not_end_intake(one, system, doors):
         statuses = {connection.recv(4096)[9:12] for connection in connections}
         for connection in connections:
             connection.close()
-        assert statuses == {b"202"} and size
+        assert statuses <= {b"202", b"503"} and size
     assert system.pids("intake") == pids
 
 

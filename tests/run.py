@@ -105,6 +105,19 @@ def fuzz_replays():
     return sum(p for p, _ in results) + oracle[0], sum(f for _, f in results) + oracle[1]
 
 
+def torture():
+    """Scenarios whose n-th call fails, for every n: one test a scenario and kind."""
+    done = subprocess.run([sys.executable, str(ROOT / "tests/torture/run.py"), "--programs",
+                           str(ROOT / SANITIZED / "torture")], cwd=ROOT, env=clean_env(), capture_output=True, text=True,
+                          errors="replace", timeout=PROGRAM_SECONDS, check=False)
+    text = done.stdout + done.stderr
+    (LOGS / "torture.log").write_text(text)
+    counts = re.search(r"(\d+) passed, (\d+) failed", text)
+    if done.returncode or counts is None:
+        show("torture", text)
+    return (int(counts[1]), int(counts[2])) if counts else (0, 1)
+
+
 def pytest(name, paths, **env):
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -152,6 +165,7 @@ GROUPS = {
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),
     "fuzz": fuzz_replays,
+    "torture": torture,
     "component-tsan": lambda: programs(BUILD / "tsan/tests/component"),
     "integration": lambda: pytest("integration", ["tests/integration"], BUILD=SANITIZED,
                                   KEEP_LOGS=str(LOGS / "system")),

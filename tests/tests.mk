@@ -29,7 +29,7 @@ TSAN := BUILD=$(BUILD)/tsan SANITIZE=thread
 .PHONY: test check lint docs test-programs
 test-programs:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs $(BUILD)/bench/burst
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs fuzz-replay-programs
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs fuzz-replay-programs torture-programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) component-programs
 test: ## everything: style, unit, component, integration on real servers; ends in `N passed, N failed`
 	@deploy/install-deps.sh

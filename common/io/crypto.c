@@ -58,7 +58,7 @@ static void
 must(bool done)
 {
     if (!done)
-        abort();
+        mem_exhausted();
 }
 
 static struct contexts *

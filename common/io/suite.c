@@ -32,7 +32,7 @@ static void
 must(int result)
 {
     if (result != 1)
-        abort();
+        mem_exhausted();
 }
 
 static const unsigned char *

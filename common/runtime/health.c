@@ -33,7 +33,7 @@ struct health_row {
 
 struct health {
     struct http_server *server;
-    size_t count;
+    atomic_size_t count; /* of whole rows: they are added while the port is open */
     struct health_row rows[HEALTH_CHECKS_MAX];
     atomic_bool draining;
     bool told_ready; /* the service manager knows */
@@ -49,7 +49,7 @@ health_ready(struct health *health)
 {
     if (atomic_load(&health->draining))
         return false;
-    for (size_t i = 0; i < health->count; i++)
+    for (size_t i = 0; i < atomic_load(&health->count); i++)
         if (atomic_load(&health->rows[i].state) != CHECK_OK)
             return false;
     return true;
@@ -62,7 +62,7 @@ answer_readyz(struct health *health, struct http_request *request)
                                                {NULL, NULL}};
     struct buf text;
     buf_init(&text, LIMIT_LOG_LINE);
-    for (size_t i = 0; i < health->count; i++) {
+    for (size_t i = 0; i < atomic_load(&health->count); i++) {
         bool ok = atomic_load(&health->rows[i].state) == CHECK_OK;
         buf_printf(&text, "[%c]%s %s\n", ok ? '+' : '-', health->rows[i].name,
                    ok ? "ok" : "failed");
@@ -184,12 +184,14 @@ health_open(const char *listen, struct health **ret_health, struct err *err)
 void
 health_add(struct health *health, const char *name, health_check check, void *ctx)
 {
-    if (health->count == HEALTH_CHECKS_MAX)
+    size_t count = atomic_load(&health->count);
+    if (count == HEALTH_CHECKS_MAX)
         abort();
-    struct health_row *row = &health->rows[health->count++];
+    struct health_row *row = &health->rows[count];
     row->name = name;
     row->check = check;
     row->ctx = ctx;
+    atomic_store(&health->count, count + 1); /* /readyz may be asked already: whole rows only */
 }
 
 static void
@@ -229,7 +231,7 @@ tell_manager(struct health *health)
         return;
     }
     const char *missing = "";
-    for (size_t i = 0; i < health->count; i++)
+    for (size_t i = 0; i < atomic_load(&health->count); i++)
         if (atomic_load(&health->rows[i].state) != CHECK_OK)
             missing = health->rows[i].name;
     (void)snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d000000\nSTATUS=waiting for %s",
@@ -244,7 +246,7 @@ health_thread(void *arg)
     (void)pthread_mutex_lock(&health->lock);
     while (!health->stop) {
         (void)pthread_mutex_unlock(&health->lock);
-        for (size_t i = 0; i < health->count; i++)
+        for (size_t i = 0; i < atomic_load(&health->count); i++)
             health_ask(&health->rows[i]);
         tell_manager(health);
         /* A process that is not ready yet asks more often: it is waited for. */

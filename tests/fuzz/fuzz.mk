@@ -35,3 +35,21 @@ fuzz-replay: ## run every fuzz target over its corpus, without an engine, under 
 schemathesis: build-run ## ask the API all that its document allows and forbids: EXAMPLES=300 SEED=1
 	@deploy/install-deps.sh --group test
 	@/usr/bin/python3 tests/schemathesis/run.py --examples=$(or $(EXAMPLES),300) --seed=$(or $(SEED),1)
+
+# Torture: the n-th call fails, for every n (tests/torture/torture.c).
+TORTURE := $(BUILD)/torture/torture $(BUILD)/torture/fail.so
+$(BUILD)/torture/torture: $(patsubst %,$(BUILD)/obj/tests/torture/%.o,torture scenarios) $(BUILD)/obj/tests/fuzz/fuzz.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
+# Not instrumented: it stands between a program and its sanitizer.
+$(BUILD)/torture/fail.so: tests/torture/fail.c
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN_COMMON) -Wno-pedantic $(PKG_CFLAGS) -shared -fPIC -o $@ $< -ldl
+.PHONY: torture-programs torture
+torture-programs: $(TORTURE)
+torture: ## the n-th malloc, read, write, connect, libpq or hiredis call fails, for all n
+	@deploy/install-deps.sh --group build --group test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) torture-programs
+	@/usr/bin/python3 tests/torture/run.py --programs $(BUILD)/asan/torture

@@ -1,0 +1,104 @@
+/*
+ * Preloaded into a torture program: counts calls of one kind and lets the n-th fail as it may fail.
+ * Kinds: memory (malloc, calloc, realloc), input (read, recv…), output (write, send…), connect,
+ * part (what libpq and hiredis are asked to do). Nothing is counted until it is armed.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <libpq-fe.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum kind { KIND_NONE, KIND_MEMORY, KIND_INPUT, KIND_OUTPUT, KIND_CONNECT, KIND_PART };
+
+static _Atomic int armed_kind;
+static atomic_ulong count;
+static atomic_ulong failing; /* the call that fails; 0: none */
+
+void torture_arm(int kind, unsigned long nth);
+unsigned long torture_disarm(void);
+
+void
+torture_arm(int kind, unsigned long nth)
+{
+    atomic_store(&count, 0);
+    atomic_store(&failing, nth);
+    atomic_store(&armed_kind, kind);
+}
+
+/* How many calls of the kind there were. */
+unsigned long
+torture_disarm(void)
+{
+    atomic_store(&armed_kind, KIND_NONE);
+    return atomic_load(&count);
+}
+
+static int
+fails(enum kind kind)
+{
+    return atomic_load(&armed_kind) == (int)kind &&
+           atomic_fetch_add(&count, 1) + 1 == atomic_load(&failing);
+}
+
+/* The next definition of a function behind this one; found once. */
+#define NEXT(type, name, parameters)                                                               \
+    static type(*next) parameters;                                                                 \
+    if (next == NULL) {                                                                            \
+        void *address = dlsym(RTLD_NEXT, name);                                                    \
+        memcpy(&next, &address, sizeof next);                                                      \
+    }
+
+#define FAILING(kind, type, name, parameters, arguments, code, result)                             \
+    type name parameters                                                                           \
+    {                                                                                              \
+        NEXT(type, #name, parameters)                                                              \
+        if (fails(kind)) {                                                                         \
+            errno = (code);                                                                        \
+            return result;                                                                         \
+        }                                                                                          \
+        return next arguments;                                                                     \
+    }
+
+FAILING(KIND_MEMORY, void *, malloc, (size_t size), (size), ENOMEM, NULL)
+FAILING(KIND_MEMORY, void *, calloc, (size_t number, size_t size), (number, size), ENOMEM, NULL)
+FAILING(KIND_MEMORY, void *, realloc, (void *old, size_t size), (old, size), ENOMEM, NULL)
+FAILING(KIND_INPUT, ssize_t, read, (int fd, void *to, size_t size), (fd, to, size), EIO, -1)
+FAILING(KIND_INPUT, ssize_t, recv, (int fd, void *to, size_t size, int flags),
+        (fd, to, size, flags), ECONNRESET, -1)
+FAILING(KIND_INPUT, ssize_t, recvmsg, (int fd, struct msghdr *message, int flags),
+        (fd, message, flags), ECONNRESET, -1)
+FAILING(KIND_OUTPUT, ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size),
+        EPIPE, -1)
+FAILING(KIND_OUTPUT, ssize_t, send, (int fd, const void *from, size_t size, int flags),
+        (fd, from, size, flags), EPIPE, -1)
+FAILING(KIND_OUTPUT, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
+        (fd, message, flags), EPIPE, -1)
+FAILING(KIND_OUTPUT, ssize_t, writev, (int fd, const struct iovec *pieces, int number),
+        (fd, pieces, number), EPIPE, -1)
+FAILING(KIND_CONNECT, int, connect, (int fd, const struct sockaddr *to, socklen_t size),
+        (fd, to, size), ECONNREFUSED, -1)
+FAILING(KIND_CONNECT, int, socket, (int family, int type, int protocol), (family, type, protocol),
+        EMFILE, -1)
+FAILING(KIND_PART, PGresult *, PQexec, (PGconn * connection, const char *sql), (connection, sql), 0,
+        NULL)
+FAILING(KIND_PART, PGresult *, PQprepare,
+        (PGconn * connection, const char *name, const char *sql, int number, const Oid *types),
+        (connection, name, sql, number, types), 0, NULL)
+FAILING(KIND_PART, PGresult *, PQexecPrepared,
+        (PGconn * connection, const char *name, int number, const char *const *values,
+         const int *lengths, const int *formats, int format),
+        (connection, name, number, values, lengths, formats, format), 0, NULL)
+FAILING(KIND_PART, redisContext *, redisConnectWithTimeout,
+        (const char *host, int port, const struct timeval wait), (host, port, wait), 0, NULL)
+FAILING(KIND_PART, int, redisAppendCommandArgv,
+        (redisContext * context, int number, const char **values, const size_t *lengths),
+        (context, number, values, lengths), 0, REDIS_ERR)
+FAILING(KIND_PART, int, redisGetReply, (redisContext * context, void **reply), (context, reply),
+        ECONNRESET, REDIS_ERR)

@@ -153,7 +153,7 @@ enum err_code
 seal_again(struct sealer *sealer, struct str sealed, struct str context, struct arena *arena,
            struct str *ret_sealed, struct err *err)
 {
-    struct str plain;
+    struct str plain = STR_NONE;
     enum err_code code = seal_open(sealer, sealed, context, arena, &plain, err);
     if (code == ERR_OK)
         *ret_sealed = seal_text(sealer, plain, context, arena);

@@ -23,6 +23,7 @@ static const struct common_option common_options[] = {
     {0, OPTION_WORD_ROW(struct runtime_conf, log_level, "log-level", "info", "debug|info|warn|error", "least level that is logged")},
     {0, OPTION_WORD_ROW(struct runtime_conf, log_format, "log-format", "json", "json|text", "one JSON object a line, or text for people")},
     {0, OPTION_WORD_ROW(struct runtime_conf, profile, "profile", "production", "production|demo", "production refuses what is only fit for a demonstration")},
+    {0, OPTION_TEXT_ROW(struct runtime_conf, crash_point, "crash-point", "", "for fault tests, profile demo only: NAME or NAME:N of common/runtime/crash.h, where the process kills itself")},
     {NEED_KAFKA, OPTION_TEXT_ROW(struct runtime_conf, kafka_bootstrap, "kafka-bootstrap", NULL, "host:port of Kafka brokers, comma-separated")},
     {NEED_KAFKA, OPTION_TEXT_ROW(struct runtime_conf, kafka_security_file, "kafka-security-file", "", "file of librdkafka's security., ssl. and sasl. settings, name=value, mode 0400; empty: plain")},
     {NEED_PG, OPTION_TEXT_ROW(struct runtime_conf, pg_dsn, "pg-dsn", NULL, "libpq connection string; the password belongs into a passfile")},

@@ -42,6 +42,7 @@ struct runtime_conf {
     const char *log_level;
     const char *log_format;
     const char *profile;
+    const char *crash_point;
     const char *kafka_bootstrap;
     const char *kafka_security_file;
     const char *pg_dsn;

@@ -14,6 +14,7 @@
 #include "io/kafka.h"
 #include "io/pg.h"
 #include "io/redis.h"
+#include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/notify.h"
@@ -185,7 +186,10 @@ service_main(const struct service *service, int argc, char **argv)
         metric_set(METRIC_sy_build_info, 1, name, SY_VERSION, SY_COMMIT);
         signals_install();
         notify_open();
-        status = run_with_keys(service, &runtime, conf);
+        struct err err = {0};
+        status = crash_arm(runtime.conf->crash_point, runtime.conf->profile, &err)
+                     ? fail("cannot start", &err)
+                     : run_with_keys(service, &runtime, conf);
     }
     free(conf);
     secrecy_end();

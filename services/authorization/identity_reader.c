@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -118,6 +119,7 @@ take(struct reader *reader, const struct kafka_record *record, struct err *err)
     enum err_code code = store_identity_put(reader->pg, &news, err);
     if (code && err_class(code) == ERR_CLASS_REJECT)
         return bury(reader, record, "store-refused", err);
+    crash_at(CRASH_NEWS_STORED);
     return code ? code : tell_sessions(reader, &news, err);
 }
 
@@ -193,6 +195,8 @@ reader_turn(struct reader *reader, struct err *err)
         tell_work(batch);
     for (size_t i = 0; i < count && whole; i++)
         whole = take_patiently(reader, kafka_batch_record(batch, i));
+    if (count)
+        crash_at(CRASH_NEWS_TOLD);
     if (count && whole)
         code = kafka_consumer_commit(reader->consumer, batch, err);
     work_end();

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "schema/json.h"
@@ -157,6 +158,7 @@ session_post(struct api_call *call)
         api_problem_err(call, "session not opened", &err);
         return;
     }
+    crash_at(CRASH_SESSION_OPENED);
     metric_count(METRIC_sy_sessions_opened_total, channel == LOGIN_H5 ? "h5" : "mini_program");
     log_event(LOG_INFO, "session opened", LOG_TEXT("session_id", session_id));
     answer_opened(call, &session, token);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "schema/json.h"
@@ -240,8 +241,10 @@ attempt_store(struct api_call *call, struct attempt *attempt, struct session *se
     const struct identity_changed news = news_of(session, "bound");
     enum err_code code =
         store_binding_add(call->worker->pg, &row, &news, &session->identity_sequence, err);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
+        crash_at(CRASH_BOUND);
         relay_wake(binding->relay);
+    }
     return code;
 }
 
@@ -265,6 +268,7 @@ attempt_finish(struct api_call *call, struct session *session)
         api_problem_err(call, "bound, but the session was not rotated", &err);
         return;
     }
+    crash_at(CRASH_ROTATED);
     metric_count(METRIC_sy_sessions_revoked_total, "rotated");
     log_event(LOG_INFO, "bound", LOG_STR("student_id", session->student_id));
     call->session = session_hold(call, session);

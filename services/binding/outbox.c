@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -104,10 +105,15 @@ relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
         double oldest_s = *ret_count ? (double)pg_int(rows, 0, 7, 0) : 0;
         metric_set(METRIC_sy_outbox_oldest_seconds, oldest_s, NULL, NULL, NULL);
     }
-    if (code == ERR_OK && *ret_count)
+    if (code == ERR_OK && *ret_count) {
+        crash_at(CRASH_OUTBOX_TAKEN);
         code = rows_send(relay, rows, err);
-    if (code == ERR_OK && *ret_count)
+    }
+    if (code == ERR_OK && *ret_count) {
+        crash_at(CRASH_OUTBOX_SENT);
         code = store_outbox_done(relay->pg, rows, err);
+        crash_at(CRASH_OUTBOX_MARKED);
+    }
     if (code == ERR_OK)
         return pg_commit(relay->pg, err);
     pg_rollback(relay->pg);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "schema/json.h"
@@ -128,9 +129,11 @@ code_send(struct api_call *call, struct str phone, const char *phone_index)
         api_problem_err(call, "phone code not kept", &err);
         return;
     }
+    crash_at(CRASH_CODE_KEPT);
     uint64_t since_ns = clock_mono_ns();
     enum sms_outcome outcome = sms_send_code(call->worker->client, &binding->sms, phone,
                                              str_of(digits), clock_now_ms() / 1000, call->arena);
+    crash_at(CRASH_CODE_SENT);
     crypto_wipe(digits, sizeof digits);
     metric_count(METRIC_sy_phone_codes_sent_total, sms_outcome_name(outcome));
     metric_observe(METRIC_sy_platform_call_duration_seconds,

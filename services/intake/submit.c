@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
+#include "runtime/crash.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -75,10 +76,12 @@ submission_delivered(void *message_ctx, enum err_code code, int32_t partition, i
                    TOPIC_SUBMISSION_RECEIVED, NULL, NULL);
     log_trace_set(trace_id(&call->trace));
     if (code == ERR_OK) {
+        crash_at(CRASH_CONFIRMED);
         metric_count(METRIC_sy_submissions_total, "acknowledged");
         log_event(LOG_DEBUG, "submission acknowledged", LOG_TEXT("submission_id", submission->id),
                   LOG_INT("partition", partition), LOG_INT("offset", offset));
         answer_accepted(call);
+        crash_at(CRASH_ANSWERED);
     } else {
         struct err err = {0};
         metric_count(METRIC_sy_submissions_total, "unavailable");
@@ -267,6 +270,7 @@ submission_publish(struct api_call *call, struct buf *scratch)
         .message_ctx = call,
     };
     enum err_code code = kafka_producer_send(intake_of(call)->producer, &out, &err);
+    crash_at(CRASH_PRODUCED);
     if (code) { /* not queued: there will be no report */
         metric_count(METRIC_sy_submissions_total, "unavailable");
         api_problem_err(call, "submission not queued", &err);
@@ -303,6 +307,7 @@ submissions_post(struct api_call **calls, size_t count)
         answer_unknown(calls, kept, &err);
         return;
     }
+    crash_at(CRASH_REMEMBERED);
     /* Fingerprints first: `known` may live in the arena of a call that is answered below. */
     bool conflict[API_TURN_MAX];
     bool unsure[API_TURN_MAX];

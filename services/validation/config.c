@@ -6,7 +6,6 @@ static const struct option_row rows[] = {
     OPTION_UINT_ROW(struct validation_conf, batch_max, "batch-max", "1000", 1, 5000, "submissions judged in one transaction at most"),
     OPTION_UINT_ROW(struct validation_conf, batch_fill_ms, "batch-fill-ms", "2", 0, 1000, "milliseconds that a batch waits for more submissions"),
     OPTION_UINT_ROW(struct validation_conf, session_timeout_ms, "session-timeout-ms", "6000", 6000, 60000, "milliseconds after which the group gives a silent copy's work to others"),
-    OPTION_WORD_ROW(struct validation_conf, crash_point, "crash-point", "none", "none|after-store|after-publish", "for fault tests, profile demo only: kill the process at this point of its third batch"),
 };
 /* clang-format on */
 

@@ -9,7 +9,6 @@ struct validation_conf {
     uint64_t batch_max;
     uint64_t batch_fill_ms;
     uint64_t session_timeout_ms;
-    const char *crash_point;
 };
 
 extern const struct program validation_program;

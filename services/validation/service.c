@@ -7,17 +7,15 @@
  * dead-letter topic. Anything else ends the process; the supervisor starts a new one.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "io/kafka.h"
+#include "runtime/crash.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -42,7 +40,6 @@ enum {
     PRODUCER_QUEUE = 100000,
     CAMPAIGNS_MAX_AGE_MS = 1000,
     ARENA_KEEP = 32 * 1024 * 1024, /* a full batch of ordinary submissions takes 12 MiB */
-    CRASH_BATCH = 3,
     SILENCE_MS_MAX = 90000, /* a statement may take 30 s, its connection 10 s more */
     LAGS_EVERY_MS = 250,
     LAGS_MAX = 64,
@@ -61,7 +58,6 @@ struct validation {
     struct kafka_consumer *consumer;
     struct kafka_producer *producer;
     atomic_size_t undelivered; /* failures among the messages published last */
-    uint64_t batch_count;
     struct pulse *pulse;
     uint64_t lags_told_ns;
 };
@@ -100,14 +96,6 @@ observe_stage(const char *stage, uint64_t *since_ns)
     *since_ns = now_ns;
 }
 
-/* Fault tests kill the process here, on purpose. */
-static void
-crash_here(const struct validation *validation, const char *point)
-{
-    if (validation->batch_count == CRASH_BATCH && strcmp(validation->conf->crash_point, point) == 0)
-        (void)kill(getpid(), SIGKILL);
-}
-
 /* --- storing --- */
 
 /* What was judged under facts that no longer hold is judged anew. */
@@ -134,6 +122,7 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
         observe_stage("decide", &since_ns);
         code = store_judgements(validation->store, items, count, validation->arena, err);
     }
+    crash_at(CRASH_INSERTED);
     if (code)
         pg_rollback(validation->pg);
     else
@@ -142,11 +131,15 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
     return code;
 }
 
-/* A duplicate key is a lost race against another copy: the next look at the facts shows it. */
+/* Is the same worth trying again? A duplicate key is a lost race against another copy, which the
+ * next look at the facts shows; a batch that loses again and again is split. A single submission is
+ * never given up for a deadlock or a lock: those pass, and it was acknowledged. */
 static bool
-is_lost_race(enum err_code code)
+store_again(enum err_code code, size_t count, unsigned races)
 {
-    return code == ERR_CONFLICT || code == ERR_DUPLICATE;
+    if (code == ERR_DUPLICATE || (code == ERR_CONFLICT && count > 1))
+        return races < CONFLICT_TRIES;
+    return err_class(code) == ERR_CLASS_RETRY;
 }
 
 static enum err_code
@@ -157,10 +150,8 @@ store_patiently(struct validation *validation, struct item *items, size_t count,
         enum err_code code = store_once(validation, items, count, err);
         if (code == ERR_OK)
             return ERR_OK;
-        races += is_lost_race(code);
-        bool again =
-            is_lost_race(code) ? races < CONFLICT_TRIES : err_class(code) == ERR_CLASS_RETRY;
-        if (!again)
+        races += code == ERR_CONFLICT || code == ERR_DUPLICATE;
+        if (!store_again(code, count, races))
             return code;
         if (tries % 10 == 0)
             log_failure(LOG_WARN, "batch not stored, trying again", err);
@@ -347,24 +338,25 @@ batch_process(struct validation *validation, const struct kafka_batch *batch, st
     enum err_code code = campaigns_fresh(validation, err);
     if (code)
         return code;
-    validation->batch_count++;
     const struct campaign_list *campaigns = campaigns_acquire(validation->campaigns);
     for (size_t i = 0; i < count; i++)
         item_decode(kafka_batch_record(batch, i), campaigns, validation->sealer, validation->arena,
                     &items[i]);
     observe_stage("decode", &since_ns);
+    crash_at(CRASH_DECODED);
     code = store_batch(validation, items, count, err);
-    crash_here(validation, "after-store");
+    crash_at(CRASH_STORED);
     since_ns = clock_mono_ns();
     if (code == ERR_OK)
         code = publish_batch(validation, batch, items, err);
-    crash_here(validation, "after-publish");
+    crash_at(CRASH_PUBLISHED);
     observe_stage("publish", &since_ns);
     campaigns_release(validation->campaigns, campaigns);
     if (code)
         return code;
     count_items(items, count);
     code = kafka_consumer_commit(validation->consumer, batch, err);
+    crash_at(CRASH_COMMITTED);
     observe_stage("commit", &since_ns);
     if (code) { /* what is not committed comes again and is recognised */
         log_failure(LOG_WARN, "offsets not committed", err);
@@ -497,11 +489,6 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
     struct validation *validation = mem_zalloc(sizeof *validation);
     validation->conf = conf;
     validation->runtime = runtime;
-    if (strcmp(validation->conf->crash_point, "none") != 0 &&
-        strcmp(runtime->conf->profile, "demo") != 0) {
-        free(validation);
-        return ERR(err, ERR_CONFIG, "crash-point is for profile demo only; HINT: leave it out");
-    }
     validation->pulse = progress_add("judging", SILENCE_MS_MAX);
     validation->arena = arena_new_keeping(4u * LIMIT_BATCH_ARENA, ARENA_KEEP);
     validation->sealer = sealer_new(runtime->keyring);

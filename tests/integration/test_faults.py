@@ -103,27 +103,6 @@ def test_postgres_is_killed(system, load):
     all_ready(system)
 
 
-@pytest.mark.parametrize("point", ["after-store", "after-publish"])
-def test_validation_dies_at_the_worst_moments(system, crowd, point):
-    """Between the transaction and the publication, and between that and the commit of offsets."""
-    from crashing import crashing_validation
-    with crashing_validation(system, point) as crashed:
-        prefix = os.urandom(4).hex()
-        acknowledged = []
-        for number in range(40):
-            for student in crowd[:2]:
-                answer = Student.submit(student, f"{prefix}-{number}")
-                assert answer.status == 202
-                acknowledged.append((student.name, f"{prefix}-{number}", answer.json["submission_id"]))
-        crashed()
-    told = {submission_id for *_, submission_id in acknowledged}
-    wait_for("all to be judged", lambda: told <= {row[0] for row in judgements(system)}, 60, 0.3)
-    wait_for("all to be told", lambda: told <= {message.get("submission_id") for message in
-                                               objects(topic_messages(system, "submission.judged"))}, 60, 0.5)
-    assert violations(acknowledged, judgements(system), topic_messages(system, "submission.received"),
-                      topic_messages(system, "submission.judged")) == []
-
-
 def test_redis_is_flushed(system, newcomer):
     s = newcomer().ready()
     first = s.submit("before")

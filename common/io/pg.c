@@ -14,6 +14,7 @@ enum {
     PG_PREPARED_MAX = 64,
     PG_PARAMS_MAX = 64,
     PG_RECONNECT_MS = 200,
+    PG_ANSWER_MARGIN_MS = 1500, /* beyond the statement time-out, which the server keeps */
     PG_IDLE_READS_MAX = 4,
     PG_ARRAY_HEADER_SIZE = 20,
     UUID_SIZE = 16,
@@ -59,8 +60,7 @@ pg_disconnect(struct pg *pg)
 {
     PQfinish(pg->conn);
     pg->conn = NULL;
-    pg->prepared_count = 0;
-    pg->in_transaction = false;
+    pg->prepared_count = 0; /* in_transaction stays: what comes next must not run on its own */
 }
 
 void
@@ -112,6 +112,58 @@ pg_notice_ignore(void *arg, const PGresult *result)
     (void)result;
 }
 
+/* Milliseconds for poll(): 0 when they are over, -1 without a deadline. */
+static int
+pg_wait_ms(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    if (deadline_ns == 0)
+        return -1;
+    return now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns + 999999) / 1000000);
+}
+
+/* Sends what waits to be sent and reads until a result is there. False when the connection fails,
+ * or when its time is over: a server that was stopped, or a link that swallows everything, keeps
+ * the connection but not the statement time-out, and would hold this thread for ever. */
+static bool
+pg_await(struct pg *pg, uint64_t deadline_ns)
+{
+    for (;;) {
+        int unsent = PQflush(pg->conn);
+        if (unsent < 0)
+            return false;
+        if (unsent == 0 && !PQisBusy(pg->conn))
+            return true;
+        short wanted = (short)(POLLIN | (unsent ? POLLOUT : 0));
+        struct pollfd socket = {.fd = PQsocket(pg->conn), .events = wanted};
+        int ready = poll(&socket, 1, pg_wait_ms(deadline_ns));
+        if (ready == 0)
+            return false;
+        if (ready > 0 && (socket.revents & ~POLLOUT) && !PQconsumeInput(pg->conn))
+            return false;
+    }
+}
+
+/* The last result of what was sent, as PQexec gives it; NULL when there is none, and then the
+ * connection is of no use any more. `sent` is what PQsend…() returned. */
+static PGresult *
+pg_collect(struct pg *pg, int sent)
+{
+    uint64_t limit_ms = pg->conf.statement_timeout_ms;
+    uint64_t deadline_ns =
+        limit_ms ? clock_mono_ns() + (limit_ms + PG_ANSWER_MARGIN_MS) * 1000000 : 0;
+    PGresult *last = NULL;
+    while (sent && pg_await(pg, deadline_ns)) {
+        PGresult *next = PQgetResult(pg->conn);
+        if (next == NULL)
+            return last;
+        PQclear(last);
+        last = next;
+    }
+    PQclear(last);
+    return NULL;
+}
+
 static enum err_code
 pg_connect(struct pg *pg, struct err *err)
 {
@@ -131,6 +183,7 @@ pg_connect(struct pg *pg, struct err *err)
         pg_disconnect(pg);
         return code;
     }
+    (void)PQsetnonblocking(pg->conn, 1);
     (void)PQsetNoticeReceiver(pg->conn, pg_notice_ignore, NULL);
     return ERR_OK;
 }
@@ -196,11 +249,13 @@ pg_result_error(struct pg *pg, const char *what, PGresult *result, struct err *e
     }
     const char *text =
         state ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(pg->conn);
+    if (text == NULL || *text == '\0')
+        text = "no answer in time";
     (void)ERR(err, code, "%s: %s%s%.*s", what, state ? state : "", state ? " " : "",
-              (int)strcspn(text ? text : "", "\n"), text ? text : "");
+              (int)strcspn(text, "\n"), text);
+    if (result == NULL || PQstatus(pg->conn) != CONNECTION_OK)
+        pg_disconnect(pg); /* an answer that is still to come belongs to nobody */
     PQclear(result);
-    if (PQstatus(pg->conn) != CONNECTION_OK)
-        pg_disconnect(pg);
     return code;
 }
 
@@ -215,8 +270,8 @@ pg_prepare(struct pg *pg, const struct pg_statement *statement, const struct pg_
     assert(pg->prepared_count < PG_PREPARED_MAX);
     for (size_t i = 0; i < param_count; i++)
         types[i] = params[i].kind == PG_ARRAY_OF ? pg_types[params[i].element].array : 0;
-    PGresult *result =
-        PQprepare(pg->conn, statement->name, statement->sql, (int)param_count, types);
+    PGresult *result = pg_collect(
+        pg, PQsendPrepare(pg->conn, statement->name, statement->sql, (int)param_count, types));
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         return pg_result_error(pg, statement->name, result, err);
     PQclear(result);
@@ -246,7 +301,8 @@ pg_send(struct pg *pg, const struct pg_statement *statement, const struct pg_par
         formats[i] = params[i].kind == PG_ARRAY_OF;
     }
     PGresult *result =
-        PQexecPrepared(pg->conn, statement->name, (int)param_count, values, lengths, formats, 0);
+        pg_collect(pg, PQsendQueryPrepared(pg->conn, statement->name, (int)param_count, values,
+                                           lengths, formats, 0));
     for (size_t i = 0; i < param_count; i++)
         free(copies[i]);
     return result;
@@ -281,7 +337,7 @@ pg_script(struct pg *pg, const char *sql, struct err *err)
     enum err_code code = pg_ready(pg, err);
     if (code)
         return code;
-    PGresult *result = PQexec(pg->conn, sql);
+    PGresult *result = pg_collect(pg, PQsendQuery(pg->conn, sql));
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
         return pg_result_error(pg, "script", result, err);
@@ -308,10 +364,11 @@ pg_begin_snapshot(struct pg *pg, struct err *err)
 enum err_code
 pg_commit(struct pg *pg, struct err *err)
 {
-    if (!pg->in_transaction || !pg_connected(pg))
-        return ERR(err, ERR_UNAVAILABLE, "connection to PostgreSQL lost in a transaction");
+    bool whole = pg->in_transaction && pg_connected(pg);
     pg->in_transaction = false;
-    PGresult *result = PQexec(pg->conn, "COMMIT");
+    if (!whole)
+        return ERR(err, ERR_UNAVAILABLE, "connection to PostgreSQL lost in a transaction");
+    PGresult *result = pg_collect(pg, PQsendQuery(pg->conn, "COMMIT"));
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         return pg_result_error(pg, "commit", result, err);
     /* COMMIT of a failed transaction answers ROLLBACK, which is no error to libpq. */
@@ -326,7 +383,7 @@ pg_rollback(struct pg *pg)
     pg->in_transaction = false;
     if (!pg_connected(pg))
         return;
-    PGresult *result = PQexec(pg->conn, "ROLLBACK");
+    PGresult *result = pg_collect(pg, PQsendQuery(pg->conn, "ROLLBACK"));
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         pg_disconnect(pg);
     PQclear(result);

@@ -55,13 +55,15 @@ class Newcomer(Student):
 class Stream:
     """Newcomers without end, a few at a time, until the block is left; then those on the way arrive."""
 
-    def __init__(self, system, rows, width=3):
+    def __init__(self, system, rows, width=2):
         self.system, self.rows, self.width = system, list(rows), width
         self.arrived, self.failures = [], []
         self.enough = threading.Event()
 
     def arrive(self):
-        while not self.enough.is_set() and self.rows:
+        while self.rows:
+            if self.enough.wait(0.2):  # ten a second: enough for every point, and people last
+                return
             newcomer = Newcomer(self.system, self.rows.pop())
             try:
                 self.arrived.append(newcomer.go())

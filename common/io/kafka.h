@@ -77,6 +77,13 @@ struct kafka_consumer_conf {
     const char *group; /* NULL: no group, every partition from its end (see kafka_consumer_tail) */
     const char *const *topics; /* NULL at the end */
     unsigned session_timeout_ms;
+    unsigned
+        max_poll_interval_ms; /* 0: 5 minutes; slower than that, the group takes the work away */
+    /* NULL, or told when the next message of a partition is not the next number: `found` above
+     * `expected` means that messages are missing (deleted, or skipped), below it that the topic
+     * begins anew. Reading goes on at the earliest message there is, never behind it. */
+    void (*on_jump)(const char *topic, int32_t partition, int64_t expected, int64_t found,
+                    void *ctx);
     /* NULL, or told about log lines of the library (operator's words, no payloads). */
     void (*on_log)(int level, const char *text, void *ctx);
     void *ctx;
@@ -113,8 +120,8 @@ enum err_code kafka_consumer_rewind(struct kafka_consumer *consumer,
                                     const struct kafka_batch *batch, struct err *err) MUST_CHECK;
 /* True once partitions are assigned. */
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
-/* Of each assigned partition the end minus the position, -1 when unknown. No network. Returns how
- * many were written, at most `max`. */
+/* Of each assigned partition the end minus the committed offset, -1 when unknown. No network.
+ * Returns how many were written, at most `max`. */
 struct kafka_lag {
     int32_t partition;
     int64_t messages;

@@ -7,11 +7,21 @@
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
-enum { TAIL_QUERY_MS = 5000, COMMIT_TRIES = 3 };
+enum { TAIL_QUERY_MS = 5000, COMMIT_TRIES = 3, COMMITTED_QUERY_MS = 2000 };
+
+/* A partition that is ours: the offset its next message must have, and the group's. -1: unknown. */
+struct place {
+    char *topic;
+    int32_t partition;
+    int64_t next;
+    int64_t committed;
+};
 
 struct kafka_consumer {
     struct kafka_consumer_conf conf;
     rd_kafka_t *client;
+    size_t place_count;
+    struct place *places;
     uint64_t revocations; /* grows whenever partitions are taken away */
     bool assigned;
 };
@@ -23,16 +33,71 @@ struct kafka_batch {
 };
 
 static void
+places_clear(struct kafka_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->place_count; i++)
+        free(consumer->places[i].topic);
+    free(consumer->places);
+    consumer->places = NULL;
+    consumer->place_count = 0;
+}
+
+/* The group's offsets are asked for here, and the partitions begin there: so that what is read next
+ * can be compared with what should come. Without an answer the library asks by itself. */
+static void
+places_take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
+{
+    bool known = rd_kafka_committed(consumer->client, partitions, COMMITTED_QUERY_MS) ==
+                 RD_KAFKA_RESP_ERR_NO_ERROR;
+    places_clear(consumer);
+    consumer->place_count = (size_t)partitions->cnt;
+    consumer->places = mem_zalloc((consumer->place_count + 1) * sizeof *consumer->places);
+    for (int i = 0; i < partitions->cnt; i++) {
+        rd_kafka_topic_partition_t *entry = &partitions->elems[i];
+        if (!known || entry->err || entry->offset < 0)
+            entry->offset = RD_KAFKA_OFFSET_INVALID;
+        int64_t offset = entry->offset >= 0 ? entry->offset : -1;
+        consumer->places[i] =
+            (struct place){mem_strndup(str_of(entry->topic)), entry->partition, offset, offset};
+    }
+}
+
+static struct place *
+place_of(struct kafka_consumer *consumer, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < consumer->place_count; i++)
+        if (consumer->places[i].partition == partition &&
+            strcmp(consumer->places[i].topic, topic) == 0)
+            return &consumer->places[i];
+    return NULL;
+}
+
+/* Offsets of a partition are dense (no transactions, no compaction): a jump is a loss. */
+static void
+place_passes(struct kafka_consumer *consumer, const struct kafka_record *record)
+{
+    struct place *place = place_of(consumer, record->topic, record->partition);
+    if (place == NULL)
+        return;
+    if (place->next >= 0 && record->offset != place->next && consumer->conf.on_jump)
+        consumer->conf.on_jump(record->topic, record->partition, place->next, record->offset,
+                               consumer->conf.ctx);
+    place->next = record->offset + 1;
+}
+
+static void
 on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
              rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct kafka_consumer *consumer = opaque;
     if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        places_take(consumer, partitions);
         (void)rd_kafka_assign(client, partitions);
         consumer->assigned = partitions->cnt > 0;
         return;
     }
     consumer->revocations++;
+    places_clear(consumer);
     consumer->assigned = false;
     (void)rd_kafka_assign(client, NULL);
 }
@@ -50,16 +115,19 @@ static enum err_code
 client_new(struct kafka_consumer *consumer, struct err *err)
 {
     char session[16];
+    char interval[16];
+    unsigned interval_ms = consumer->conf.max_poll_interval_ms;
     /* Fewer, larger fetches; a reader of the tail waits only on behalf of open pages. */
     bool grouped = consumer->conf.group != NULL;
     (void)snprintf(session, sizeof session, "%u", consumer->conf.session_timeout_ms);
+    (void)snprintf(interval, sizeof interval, "%u", interval_ms ? interval_ms : 300000);
     const struct kafka_setting settings[] = {
         {"bootstrap.servers", consumer->conf.bootstrap},
         {"client.id", consumer->conf.client_id},
         {"group.id", consumer->conf.group ? consumer->conf.group : "none"},
         {"session.timeout.ms", session},
         {"heartbeat.interval.ms", "1000"},
-        {"max.poll.interval.ms", "300000"},
+        {"max.poll.interval.ms", interval},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "earliest"},
@@ -184,8 +252,11 @@ batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
 /* Errors of a consumer are events, not the end: the library goes on by itself. Those that will not
  * pass by themselves are returned. */
 static enum err_code
-consumer_event(rd_kafka_resp_err_t error, const char *text, struct err *err)
+consumer_event(const struct kafka_consumer *consumer, rd_kafka_resp_err_t error, const char *text,
+               struct err *err)
 {
+    if (consumer->conf.on_log)
+        consumer->conf.on_log(4, text, consumer->conf.ctx);
     switch ((int)error) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -227,11 +298,12 @@ kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned 
         if (message == NULL)
             break;
         if (message->err) {
-            code = consumer_event(message->err, rd_kafka_message_errstr(message), err);
+            code = consumer_event(consumer, message->err, rd_kafka_message_errstr(message), err);
             rd_kafka_message_destroy(message);
             continue;
         }
         batch_add(batch, message);
+        place_passes(consumer, &batch->records[batch->count - 1]);
         if (batch->count == 1)
             deadline_ns = clock_mono_ns() + (uint64_t)fill_wait_ms * 1000000;
     }
@@ -283,6 +355,11 @@ kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_batch 
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR || commit_lost_partition(error))
             break;
     }
+    for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+        struct place *place = place_of(consumer, list->elems[i].topic, list->elems[i].partition);
+        if (place)
+            place->committed = list->elems[i].offset;
+    }
     rd_kafka_topic_partition_list_destroy(list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || commit_lost_partition(error))
         return ERR_OK;
@@ -294,6 +371,11 @@ kafka_consumer_rewind(struct kafka_consumer *consumer, const struct kafka_batch 
                       struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = batch_offsets(batch, false);
+    for (int i = 0; i < list->cnt; i++) {
+        struct place *place = place_of(consumer, list->elems[i].topic, list->elems[i].partition);
+        if (place)
+            place->next = list->elems[i].offset;
+    }
     rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, TAIL_QUERY_MS);
     enum err_code code = ERR_OK;
     for (int i = 0; error == NULL && i < list->cnt; i++)
@@ -314,25 +396,24 @@ kafka_consumer_assigned(const struct kafka_consumer *consumer)
     return consumer->assigned;
 }
 
+/* Behind what is committed, not behind what was read: a batch that cannot be stored is not done. */
 size_t
 kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags, size_t max)
 {
-    rd_kafka_topic_partition_list_t *list = NULL;
     size_t count = 0;
-    if (rd_kafka_assignment(consumer->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    (void)rd_kafka_position(consumer->client, list);
-    for (int i = 0; i < list->cnt && count < max; i++) {
+    for (size_t i = 0; i < consumer->place_count && count < max; i++) {
         int64_t low = 0;
         int64_t high = 0;
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        const struct place *place = &consumer->places[i];
         bool known =
-            rd_kafka_get_watermark_offsets(consumer->client, entry->topic, entry->partition, &low,
+            rd_kafka_get_watermark_offsets(consumer->client, place->topic, place->partition, &low,
                                            &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-            entry->offset >= 0 && high >= entry->offset;
-        ret_lags[count++] = (struct kafka_lag){entry->partition, known ? high - entry->offset : -1};
+            low >= 0 && high >= 0;
+        int64_t from = place->committed > low ? place->committed : low;
+        ret_lags[count++] = (struct kafka_lag){place->partition, !known        ? -1
+                                                                 : high > from ? high - from
+                                                                               : 0};
     }
-    rd_kafka_topic_partition_list_destroy(list);
     return count;
 }
 
@@ -345,6 +426,7 @@ kafka_consumer_close(struct kafka_consumer *consumer)
         (void)rd_kafka_consumer_close(consumer->client);
         rd_kafka_destroy(consumer->client);
     }
+    places_clear(consumer);
     free(consumer);
 }
 

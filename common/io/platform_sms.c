@@ -39,7 +39,8 @@ static const struct code_row codes[] = {
 const char *
 sms_outcome_name(enum sms_outcome outcome)
 {
-    static const char *const names[] = {"sent", "limited", "number", "busy", "misconfigured"};
+    static const char *const names[] = {"sent", "limited",    "number",
+                                        "busy", "maybe-sent", "misconfigured"};
     return names[outcome];
 }
 
@@ -127,13 +128,13 @@ answer_outcome(struct str text)
     struct err err = {0};
     CLEANUP(json_doc_free) struct json_doc *doc = NULL;
     if (json_parse(text, &doc, &err))
-        return SMS_BUSY;
+        return SMS_MAYBE_SENT;
     const struct json *response = json_get(json_root(doc), "Response");
     const struct json *error = json_get(response, "Error");
     if (error)
         return sms_code_outcome(json_str(json_get(error, "Code")));
     const struct json *status = json_first(json_get(response, "SendStatusSet"));
-    return status ? sms_code_outcome(json_str(json_get(status, "Code"))) : SMS_BUSY;
+    return status ? sms_code_outcome(json_str(json_get(status, "Code"))) : SMS_MAYBE_SENT;
 }
 
 /* Host and port of "https://host:port". */
@@ -179,8 +180,8 @@ sms_send_code(struct http_client *client, const struct sms_conf *conf, struct st
     enum err_code code = http_client_call(client, &request, &status, &answer, &err);
     buf_done(&body);
     if (code)
-        return SMS_BUSY;
-    enum sms_outcome outcome = status == 200 ? answer_outcome(buf_str(&answer)) : SMS_BUSY;
+        return SMS_MAYBE_SENT;
+    enum sms_outcome outcome = status == 200 ? answer_outcome(buf_str(&answer)) : SMS_MAYBE_SENT;
     buf_done(&answer);
     return outcome;
 }

@@ -20,7 +20,8 @@ enum sms_outcome {
     SMS_SENT,
     SMS_LIMITED,      /* this number got too many: try later */
     SMS_NUMBER,       /* this number cannot be reached by SMS */
-    SMS_BUSY,         /* no answer, or busy: nothing is known about the message */
+    SMS_BUSY,         /* the platform says that it could not */
+    SMS_MAYBE_SENT,   /* no answer, or none that can be read: the message may arrive */
     SMS_MISCONFIGURED /* signature, template, rights: the operator's */
 };
 const char *sms_outcome_name(enum sms_outcome outcome);

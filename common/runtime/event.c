@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/trace.h"
 
@@ -53,6 +54,18 @@ event_traceparent(const struct kafka_record *record)
 {
     struct str text = kafka_record_header(record, "traceparent");
     return traceparent_valid(text) ? text : STR_NONE;
+}
+
+void
+event_offset_jump(const char *topic, int32_t partition, int64_t expected, int64_t found, void *ctx)
+{
+    (void)ctx;
+    bool forward = found > expected;
+    metric_add(METRIC_sy_offset_jumps_total, forward ? (double)(found - expected) : 1, topic,
+               forward ? "forward" : "back", NULL);
+    log_event(LOG_ERROR, forward ? "messages are missing" : "topic begins anew",
+              LOG_TEXT("topic", topic), LOG_INT("partition", partition),
+              LOG_INT("expected", expected), LOG_INT("found", found));
 }
 
 enum err_code

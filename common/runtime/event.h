@@ -25,6 +25,10 @@ enum err_code event_check(const struct kafka_record *record, const char *type,
 /* traceparent of a message when well-formed, else STR_NONE. */
 struct str event_traceparent(const struct kafka_record *record);
 
+/* on_jump of a consumer: what is missing is told loudly, and counted. */
+void event_offset_jump(const char *topic, int32_t partition, int64_t expected, int64_t found,
+                       void *ctx);
+
 /* Moves a message to `<topic>.dlq`: key, value and header fields as they came, and dlq_* behind.
  * Sent only; the caller waits for delivery with a flush or by message_ctx. */
 enum err_code dead_letter_send(struct kafka_producer *producer, const struct kafka_record *record,

@@ -216,6 +216,7 @@ reader_open(struct reader *reader, struct err *err)
         .group = READER_GROUP,
         .topics = topics,
         .session_timeout_ms = 6000,
+        .on_jump = event_offset_jump,
     };
     return kafka_consumer_open(&consumer, &reader->consumer, err);
 }

@@ -104,6 +104,10 @@ answer_unsent(struct api_call *call, enum sms_outcome outcome)
     case SMS_NUMBER:
         api_problem_fields(call, PROBLEM_INVALID_VALUE, &error, 1);
         return;
+    case SMS_MAYBE_SENT: /* it may arrive, and is good then; another one costs the cool-down */
+        log_event(LOG_WARN, "phone code maybe sent", LOG_TEXT("platform", "sms"));
+        api_problem_retry(call, PROBLEM_UNAVAILABLE, limit_phone_cool_down.window_s);
+        return;
     case SMS_SENT:
     case SMS_BUSY:
     case SMS_MISCONFIGURED:

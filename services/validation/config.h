@@ -8,6 +8,7 @@ struct validation_conf {
     const char *group;
     uint64_t batch_max;
     uint64_t batch_fill_ms;
+    uint64_t max_poll_interval_ms;
     uint64_t session_timeout_ms;
 };
 

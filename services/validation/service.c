@@ -76,6 +76,26 @@ backoff_ms(unsigned tries)
     return wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS;
 }
 
+/* Of the partitions that are ours now; those of before are no longer told. */
+static void
+tell_lags(struct validation *validation)
+{
+    struct kafka_lag lags[LAGS_MAX];
+    uint64_t now_ns = clock_mono_ns();
+    if (now_ns - validation->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
+        return;
+    validation->lags_told_ns = now_ns;
+    size_t count = kafka_consumer_lags(validation->consumer, lags, LAGS_MAX);
+    metric_clear(METRIC_kafka_consumergroup_lag);
+    for (size_t i = 0; i < count; i++) {
+        char partition[16];
+        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
+        if (lags[i].messages >= 0)
+            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages,
+                       validation->conf->group, TOPIC_SUBMISSION_RECEIVED, partition);
+    }
+}
+
 /* Before the same again: tells why, and waits longer each time. */
 static void
 back_off(struct validation *validation, const char *stage, unsigned tries, const struct err *err)
@@ -83,6 +103,7 @@ back_off(struct validation *validation, const char *stage, unsigned tries, const
     unsigned wait_ms = backoff_ms(tries);
     metric_count(METRIC_sy_retries_total, stage, err_class_name(err_class(err->code)));
     work_retry(stage, err, wait_ms);
+    tell_lags(validation);
     progress_beat(validation->pulse);
     pause_ms(wait_ms);
 }
@@ -232,6 +253,20 @@ has_news(const struct item *item)
     return item->state == ITEM_DEAD || item->publish;
 }
 
+/* Until everything is reported; a stopping process does not wait for a broker that is away. */
+static enum err_code
+wait_for_reports(struct validation *validation, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    for (unsigned waited_ms = 0; waited_ms < PUBLISH_WAIT_MS; waited_ms += POLL_MS) {
+        code = kafka_producer_flush(validation->producer, POLL_MS, err);
+        if (code == ERR_OK || service_stopping())
+            break;
+        progress_beat(validation->pulse);
+    }
+    return code;
+}
+
 /* Sends what is not delivered yet and waits for the reports. */
 static enum err_code
 publish_once(struct validation *validation, const struct kafka_batch *batch,
@@ -249,7 +284,7 @@ publish_once(struct validation *validation, const struct kafka_batch *batch,
         else
             code = publish_judgement(validation, &items[i], &delivered[i], err);
         if (code == ERR_BUSY) {
-            code = kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+            code = wait_for_reports(validation, err);
             if (code)
                 return code;
             i--; /* the queue has room again: the same one once more */
@@ -258,7 +293,7 @@ publish_once(struct validation *validation, const struct kafka_batch *batch,
         if (code)
             return code;
     }
-    enum err_code code = kafka_producer_flush(validation->producer, PUBLISH_WAIT_MS, err);
+    enum err_code code = wait_for_reports(validation, err);
     if (code)
         return code;
     size_t failed = atomic_load(&validation->undelivered);
@@ -379,26 +414,6 @@ tell_work(const struct kafka_batch *batch)
     work_begin(ranges, count);
 }
 
-/* Of the partitions that are ours now; those of before are no longer told. */
-static void
-tell_lags(struct validation *validation)
-{
-    struct kafka_lag lags[LAGS_MAX];
-    uint64_t now_ns = clock_mono_ns();
-    if (now_ns - validation->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
-        return;
-    validation->lags_told_ns = now_ns;
-    size_t count = kafka_consumer_lags(validation->consumer, lags, LAGS_MAX);
-    metric_clear(METRIC_kafka_consumergroup_lag);
-    for (size_t i = 0; i < count; i++) {
-        char partition[16];
-        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
-        if (lags[i].messages >= 0)
-            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages,
-                       validation->conf->group, TOPIC_SUBMISSION_RECEIVED, partition);
-    }
-}
-
 static enum err_code
 validation_loop(void *service, struct err *err)
 {
@@ -476,6 +491,8 @@ kafka_open(struct validation *validation, struct err *err)
         .group = validation->conf->group,
         .topics = topics,
         .session_timeout_ms = (unsigned)validation->conf->session_timeout_ms,
+        .max_poll_interval_ms = (unsigned)validation->conf->max_poll_interval_ms,
+        .on_jump = event_offset_jump,
         .on_log = on_kafka_log,
         .ctx = validation,
     };

@@ -1,4 +1,5 @@
 """One private system for the whole run: its own folder, ports, data; gone afterwards."""
+import contextlib
 import os
 import pathlib
 import secrets
@@ -34,13 +35,14 @@ def stack_env(run_dir, **change):
     return {**env, "RUN_DIR": str(run_dir), "PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), **change}
 
 
-@pytest.fixture(scope="session")
-def system():
-    """Two copies of every service: whatever holds must hold with more than one."""
+@contextlib.contextmanager
+def running_stack(logs, before=(), **change):
+    """A private system; `before` is what its supervisor is started by."""
     run_dir = pathlib.Path(tempfile.mkdtemp(prefix="shengyuan-test-"))
     run_dir.chmod(0o755)
-    env = stack_env(run_dir, COPIES=COPIES)
-    up = subprocess.run([*STACK, "up"], env=env, capture_output=True, text=True, timeout=300, check=False)
+    env = stack_env(run_dir, **change)
+    up = subprocess.run([*(word.replace("RUN_DIR", str(run_dir)) for word in before), *STACK, "up"], env=env,
+                        capture_output=True, text=True, timeout=300, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         running = System(run_dir)
@@ -50,9 +52,16 @@ def system():
         subprocess.run([*STACK, "down"], env=env, timeout=120, check=False)
         reports = sanitizer_reports(run_dir)
         if os.environ.get("KEEP_LOGS"):
-            shutil.copytree(run_dir / "logs", os.environ["KEEP_LOGS"], dirs_exist_ok=True)
+            shutil.copytree(run_dir / "logs", pathlib.Path(os.environ["KEEP_LOGS"], logs), dirs_exist_ok=True)
         subprocess.run([*STACK, "clean-data"], env=env, timeout=60, check=False)
     assert reports == []
+
+
+@pytest.fixture(scope="session")
+def system():
+    """Two copies of every service: whatever holds must hold with more than one."""
+    with running_stack(".", COPIES=COPIES) as running:
+        yield running
 
 
 def sanitizer_reports(run_dir):

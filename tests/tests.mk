@@ -94,3 +94,9 @@ bench: ## accept, drain, end to end beside the shortest program with the same I/
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BENCH_PROGRAMS)
 	@/usr/bin/python3 tests/bench/bench.py
+.PHONY: faults-cut
+faults-cut: ## cut PostgreSQL's connection after every byte of the judging transaction (an hour)
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@CUTS=all /usr/bin/python3 -m pytest -q -p no:cacheprovider -rP -k f11 tests/integration/test_fault_rows.py

@@ -64,6 +64,25 @@ def system():
         yield running
 
 
+@pytest.fixture(scope="session")
+def stack():
+    """One copy of each service and a proxy on each link, for the tests that ask for it."""
+    from linked import Linked, linked_stack
+    with linked_stack() as running:
+        linked = Linked(running)
+        yield linked
+        linked.links.close()
+
+
+@pytest.fixture
+def healed(stack):
+    """That, and everything well again behind the test."""
+    from servers import all_ready
+    yield stack
+    stack.links.heal()
+    all_ready(stack.system)
+
+
 def sanitizer_reports(run_dir):
     """What an instrumented build had to say, by process."""
     marks = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")

@@ -1,13 +1,15 @@
 """One copy of each service, a proxy on each link, PostgreSQL on a small disk of its own where the kernel allows it."""
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
 
 from conftest import running_stack
-from servers import judgements
+from servers import judgements, superuser
 from shengyuan import ROOT, Http, Student, wait_for
 
 sys.path.append(str(ROOT / "tests/faults"))
@@ -79,3 +81,49 @@ def linked_stack():
                          LINKS=f"{sys.executable} {ROOT / 'tests/faults/proxy.py'}",
                          EXTRA_INTAKE="--producer-queue=10", EXTRA_VALIDATION="--max-poll-interval-ms=10000",
                          TMPDIR=os.environ.get("TMPDIR", "/tmp"))
+
+
+def key():
+    return os.urandom(8).hex()
+
+
+def patiently(call, seconds=60):
+    """The first answer that is neither 503 nor none."""
+    def ask():
+        try:
+            answer = call()
+        except OSError:
+            return None
+        return answer if answer.status != 503 else None
+    return wait_for("an answer", ask, seconds, 0.05)
+
+
+@contextlib.contextmanager
+def holding(stack, student_id):
+    """A transaction that holds the student's newest revision, and a cursor of it."""
+    connection = superuser(stack.system)
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT revision FROM record.latest WHERE student_id = %s FOR UPDATE", (student_id,))
+        yield cursor
+    connection.rollback()
+    connection.close()
+
+
+def validation_waits(stack):
+    connection = superuser(stack.system)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'sy_validation'")
+        row = cursor.fetchone()
+    connection.close()
+    return row and row[0]
+
+
+@contextlib.contextmanager
+def paused(stack, name):
+    pid = stack.process(name)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -40,7 +40,7 @@ enum {
     PRODUCER_QUEUE = 100000,
     CAMPAIGNS_MAX_AGE_MS = 1000,
     ARENA_KEEP = 32 * 1024 * 1024, /* a full batch of ordinary submissions takes 12 MiB */
-    SILENCE_MS_MAX = 90000, /* a statement may take 30 s, its connection 10 s more */
+    SILENCE_MS_MAX = 90000,        /* a statement may take 30 s, its connection 10 s more */
     LAGS_EVERY_MS = 250,
     LAGS_MAX = 64,
 };

@@ -31,11 +31,11 @@ UNIT_DIR ?= /etc/systemd/system
 install: all ## programs, units, migrations and configuration below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/shengyuan
 	install -m 755 $(filter-out %/sy-gen-docs,$(BINARIES)) $(DESTDIR)$(PREFIX)/bin/
-	cp -R deploy/db deploy/edge deploy/kafka deploy/redis deploy/prometheus deploy/grafana \
+	cp -R deploy/db deploy/edge deploy/kafka deploy/redis deploy/prometheus deploy/grafana deploy/backup \
 	  $(DESTDIR)$(PREFIX)/share/shengyuan/
 	install -m 644 LICENSE docs/openapi.yaml docs/asyncapi.yaml $(DESTDIR)$(PREFIX)/share/shengyuan/
 	cp -R docs/runbook $(DESTDIR)$(PREFIX)/share/shengyuan/
 	install -d $(DESTDIR)$(UNIT_DIR) $(DESTDIR)$(PREFIX)/share/shengyuan/env
-	for unit in deploy/systemd/*.service deploy/systemd/*.target; do \
-	  sed 's|/usr/local/bin/|$(PREFIX)/bin/|' "$$unit" > $(DESTDIR)$(UNIT_DIR)/$${unit##*/} || exit 1; done
+	for unit in deploy/systemd/*.service deploy/systemd/*.target deploy/systemd/*.timer; do \
+	  sed 's|/usr/local/|$(PREFIX)/|g' "$$unit" > $(DESTDIR)$(UNIT_DIR)/$${unit##*/} || exit 1; done
 	install -m 644 deploy/systemd/*.example $(DESTDIR)$(PREFIX)/share/shengyuan/env/

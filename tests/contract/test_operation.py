@@ -132,7 +132,7 @@ def installed(tmp_path_factory):
 def test_install_brings_programs_units_examples_and_pages(installed):
     share = installed / "opt/sy/share/shengyuan"
     assert {p.name for p in (installed / "etc/systemd/system").iterdir()} >= {p.name for p in UNITS} | {"shengyuan.target"}
-    for path in ("db/migrate.sh", "prometheus/alerts.yml", "grafana/dashboard.json", "runbook/ProcessDown.md",
+    for path in ("db/migrate.sh", "prometheus/alerts.yml", "grafana/dashboard.json", "runbook/ProcessDown.md", "backup/backup.sh",
                  "env/shengyuan.env.example", "env/sy-intake.env.example"):
         assert (share / path).exists(), path
     for name in SERVICES:

@@ -1,7 +1,7 @@
 /*
  * The commands of syctl: one table, one row a command. A command gets its parsed arguments and
- * prints its answer: text for people, or with --json one JSON object on standard output. Problems
- * and progress go to standard error.
+ * prints its answer: text for people, or with --json one JSON object on standard output, problems
+ * included. Without --json problems go to standard error, as progress does always.
  *
  * Exit status: 0 done, 1 it could not be done or something is wrong, 2 usage.
  */
@@ -22,6 +22,7 @@ struct syctl {
     const char *redis_url;   /* the same in Redis */
     const char *redis_password_file;
     const char *keys_file;
+    const char *admin; /* addresses of admin ports, comma-separated */
     /* The command's own. */
     const char *args[COMMAND_ARGS_MAX];
     size_t arg_count;
@@ -36,7 +37,7 @@ struct syctl {
 struct command {
     const char *group; /* "roster"; NULL for a command of one word */
     const char *name;
-    const char *args;    /* for the help, and counted: "FILE" */
+    const char *args;    /* for the help, and counted: "FILE [TOPIC]" */
     const char *options; /* "count=N seed=N dry-run" */
     const char *summary;
     int (*run)(struct syctl *ctl);
@@ -49,8 +50,12 @@ const char *syctl_option(const struct syctl *ctl, const char *name);
 /* A number, `fallback` when absent. False (and said) when it is none or more than `max`. */
 bool syctl_number(const struct syctl *ctl, const char *name, uint64_t fallback, uint64_t max,
                   uint64_t *ret_value);
-/* Says what went wrong on standard error; returns 1. */
+/* Says what went wrong: on standard error, or with --json as {"error": {code, class, text, hint}}
+ * on standard output. They return the exit status: 1, and 2 for usage. `hint` may be NULL. */
 int syctl_fail(const struct syctl *ctl, const char *what, const struct err *err);
+int syctl_problem(const struct syctl *ctl, enum err_code code, const char *hint, const char *format,
+                  ...) PRINTF_LIKE(4, 5);
+int syctl_usage(const struct syctl *ctl, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reads RUN_DIR/operator.json for what was not given. False (and said) when something of `needs`
  * is missing afterwards. */
 enum syctl_need {

@@ -1,4 +1,4 @@
-/* dlq list, show, replay: the messages that could not be handled, and sending them again. */
+/* dlq list, show: the messages that could not be handled. Sending them again is in replay.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "base/jsonw.h"
 #include "io/kafka.h"
 #include "schema/topic.h"
-#include "services/syctl/command.h"
+#include "services/syctl/dlq.h"
 
-enum { DLQ_TIMEOUT_MS = 10000, DLQ_TEXT_MAX = 16 * 1024 * 1024, DLQ_HEADERS_MAX = 64 };
+enum { DLQ_TEXT_MAX = 16 * 1024 * 1024 };
 
 struct listing {
     const struct syctl *ctl;
@@ -18,7 +18,7 @@ struct listing {
     uint64_t count;
 };
 
-static bool
+bool
 is_dead_letter_topic(const char *topic)
 {
     if (!str_ends(str_of(topic), STR(".dlq")))
@@ -101,8 +101,7 @@ dlq_list_run(struct syctl *ctl)
     if (!syctl_number(ctl, "limit", 1000, 100000, &listing.left) || !syctl_locate(ctl, SYCTL_KAFKA))
         return 2;
     if (only && !is_dead_letter_topic(only)) {
-        (void)fprintf(stderr, "syctl: '%s' is no dead-letter topic\n", only);
-        return 2;
+        return syctl_usage(ctl, "'%s' is no dead-letter topic", only);
     }
     listing_open(&listing, "dead_letters");
     for (size_t i = 0; code == ERR_OK && i < topic_count; i++)
@@ -154,8 +153,7 @@ dlq_show_run(struct syctl *ctl)
     uint64_t offset = 0;
     if (!is_dead_letter_topic(ctl->args[0]) ||
         !str_to_u64(str_of(ctl->args[1]), INT64_MAX, &offset)) {
-        (void)fprintf(stderr, "syctl: dlq show wants a dead-letter topic and an offset\n");
-        return 2;
+        return syctl_usage(ctl, "dlq show wants a dead-letter topic and an offset");
     }
     if (!syctl_locate(ctl, SYCTL_KAFKA))
         return 2;
@@ -168,114 +166,4 @@ dlq_show_run(struct syctl *ctl)
     }
     listing_close(&listing);
     return 0;
-}
-
-/* --- replay --- */
-
-struct replay {
-    struct kafka_producer *producer;
-    char topic[256];
-    uint64_t sent;
-    uint64_t failed;
-    struct err err;
-};
-
-static void
-on_replayed(void *message_ctx, enum err_code code, int32_t partition, int64_t offset, void *ctx)
-{
-    struct replay *replay = ctx;
-    (void)message_ctx;
-    (void)partition;
-    (void)offset;
-    if (code)
-        replay->failed++;
-}
-
-/* The message as it came: without what the dead-letter queue added. */
-static bool
-replay_record(const struct kafka_record *record, void *ctx)
-{
-    struct replay *replay = ctx;
-    struct kafka_header headers[DLQ_HEADERS_MAX];
-    size_t count = kafka_record_headers(record, headers, DLQ_HEADERS_MAX);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(headers[i].name, "dlq_", 4) != 0)
-            headers[kept++] = headers[i];
-    struct kafka_message message = {
-        .topic = replay->topic,
-        .key = record->key,
-        .value = record->tombstone   ? STR_NONE
-                 : record->value.len ? record->value
-                                     : STR(""),
-        .headers = headers,
-        .header_count = kept,
-        .message_ctx = replay,
-    };
-    if (kafka_producer_send(replay->producer, &message, &replay->err))
-        return false;
-    replay->sent++;
-    return true;
-}
-
-static enum err_code
-replay_topic(const struct syctl *ctl, struct replay *replay, int64_t offset, struct err *err)
-{
-    static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
-    size_t count = 0;
-    enum err_code code = kafka_topic_ranges(ctl->kafka_bootstrap, ctl->args[0], NULL,
-                                            DLQ_TIMEOUT_MS, ranges, &count, err);
-    if (code)
-        return code;
-    if (offset >= 0 && (offset < ranges[0].begin || offset >= ranges[0].end))
-        return ERR(err, ERR_NOT_FOUND, "no offset %" PRId64 " in '%s'", offset, ctl->args[0]);
-    if (offset >= 0) {
-        ranges[0].begin = offset;
-        ranges[0].end = offset + 1;
-        count = 1;
-    }
-    code = kafka_read_ranges(ctl->kafka_bootstrap, ctl->args[0], ranges, count, DLQ_TIMEOUT_MS,
-                             replay_record, replay, err);
-    if (code == ERR_OK && replay->err.code) {
-        *err = replay->err;
-        return err->code;
-    }
-    return code ? code : kafka_producer_flush(replay->producer, DLQ_TIMEOUT_MS, err);
-}
-
-int
-dlq_replay_run(struct syctl *ctl)
-{
-    struct replay replay = {0};
-    struct err err = {0};
-    uint64_t offset = 0;
-    struct str topic = str_of(ctl->args[0]);
-    bool one = syctl_option(ctl, "offset") != NULL;
-    if (!is_dead_letter_topic(ctl->args[0])) {
-        (void)fprintf(stderr, "syctl: '%s' is no dead-letter topic\n", ctl->args[0]);
-        return 2;
-    }
-    if (!syctl_number(ctl, "offset", 0, INT64_MAX, &offset) || !syctl_locate(ctl, SYCTL_KAFKA))
-        return 2;
-    (void)snprintf(replay.topic, sizeof replay.topic, "%.*s", (int)(topic.len - 4), topic.ptr);
-    enum err_code code =
-        kafka_producer_open(&(struct kafka_producer_conf){.bootstrap = ctl->kafka_bootstrap,
-                                                          .client_id = "syctl",
-                                                          .delivery_timeout_ms = DLQ_TIMEOUT_MS,
-                                                          .queue_messages_max = 100000,
-                                                          .on_delivered = on_replayed,
-                                                          .ctx = &replay},
-                            &replay.producer, &err);
-    if (code == ERR_OK)
-        code = replay_topic(ctl, &replay, one ? (int64_t)offset : -1, &err);
-    kafka_producer_close(replay.producer);
-    if (code)
-        return syctl_fail(ctl, "dlq replay", &err);
-    if (ctl->json)
-        printf("{\"replayed\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n", replay.sent - replay.failed,
-               replay.failed);
-    else
-        printf("%" PRIu64 " messages sent to %s again, %" PRIu64 " failed\n",
-               replay.sent - replay.failed, replay.topic, replay.failed);
-    return replay.failed ? 1 : 0;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/jsonw.h"
-#include "io/http_client.h"
 #include "io/kafka.h"
 #include "io/keyring.h"
 #include "io/pg.h"
@@ -13,10 +12,10 @@
 #include "schema/json.h"
 #include "schema/submission_event.h"
 #include "schema/topic.h"
-#include "services/syctl/command.h"
+#include "services/syctl/processes.h"
 #include "syctl_sql.h"
 
-enum { DOCTOR_TIMEOUT_MS = 5000, DOCTOR_TEXT_MAX = 1024 * 1024, OUTBOX_OLD_S = 30 };
+enum { DOCTOR_TIMEOUT_MS = 5000, DOCTOR_TEXT_MAX = 1024 * 1024, OUTBOX_OLD_S = 30, TRIES_MANY = 3 };
 
 static const struct {
     const char *group;
@@ -209,59 +208,48 @@ check_keys(struct doctor *doctor)
 }
 
 static void
-check_process(struct doctor *doctor, struct http_client *client, struct str name, struct str admin)
+check_ready(const struct process_answer *answer, void *ctx)
 {
-    struct err err = {0};
-    unsigned status = 0;
-    struct buf answer;
-    struct str url = arena_printf(doctor->ctl->arena, "%.*s/readyz", STR_ARG(admin));
-    struct http_client_request request = {
-        .method = "GET",
-        .url = url.ptr,
-        .timeout_ms = DOCTOR_TIMEOUT_MS,
-        .answer_bytes_max = 64 * 1024,
-    };
-    struct str part = arena_copy(doctor->ctl->arena, name);
-    if (http_client_call(client, &request, &status, &answer, &err)) {
-        finding(doctor, part.ptr, false, err.text, "look into its log");
+    struct doctor *doctor = ctx;
+    if (answer->status == 0) {
+        finding(doctor, answer->name.ptr, false, answer->err->text,
+                "does it run? look into its log");
         return;
     }
-    struct str text = arena_copy(doctor->ctl->arena, buf_str(&answer));
+    struct str text = arena_copy(doctor->ctl->arena, answer->body);
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] == '\n')
             ((char *)(uintptr_t)text.ptr)[i] = ' ';
-    finding(doctor, part.ptr, status == 200, text.ptr ? text.ptr : "", "look into its log");
-    buf_done(&answer);
+    finding(doctor, answer->name.ptr, answer->status == 200, text.ptr ? text.ptr : "",
+            "look into its log");
 }
 
-/* The processes that RUN_DIR/demo.json names; none when it is not a local run. */
+/* A batch that is tried again and again, and loops that do not turn. */
 static void
-check_processes(struct doctor *doctor)
+check_status(const struct process_answer *answer, void *ctx)
 {
+    struct doctor *doctor = ctx;
     struct json_doc *doc = NULL;
-    struct http_client *client = NULL;
     struct err err = {0};
-    struct buf text;
-    struct str path = arena_printf(doctor->ctl->arena, "%s/demo.json", doctor->ctl->run_dir);
-    FILE *file = fopen(path.ptr, "rb");
-    if (file == NULL)
-        return;
-    (void)fclose(file);
-    if (!syctl_read_file(doctor->ctl, path.ptr, DOCTOR_TEXT_MAX, &text))
-        return;
-    if (json_parse(buf_str(&text), &doc, &err) || http_client_new(&client, &err)) {
-        finding(doctor, "demo.json", false, err.text, "make down, make up");
-    } else {
-        const struct json *processes = json_get(json_root(doc), "processes");
-        for (const struct json *p = json_first(processes); p; p = json_next(p)) {
-            struct str admin = json_str(json_get(p, "admin"));
-            if (admin.len)
-                check_process(doctor, client, json_str(json_get(p, "name")), admin);
-        }
+    char text[ERR_TEXT_SIZE];
+    if (answer->status != 200 || json_parse(answer->body, &doc, &err))
+        return; /* told by check_ready already */
+    const struct json *work = json_get(json_root(doc), "work");
+    int64_t tries = json_int(json_get(work, "tries"), 0);
+    if (tries >= TRIES_MANY) {
+        (void)snprintf(text, sizeof text, "a batch failed %" PRId64 " times at %.*s: %.*s", tries,
+                       STR_ARG(json_str(json_get(work, "stage"))),
+                       STR_ARG(json_str(json_get(work, "text"))));
+        finding(doctor, answer->name.ptr, false, text,
+                "mend the part that the error names; it goes on by itself");
     }
-    http_client_free(client);
+    for (const struct json *l = json_first(json_get(json_root(doc), "loops")); l; l = json_next(l))
+        if (json_bool(json_get(l, "stuck"))) {
+            (void)snprintf(text, sizeof text, "its loop '%.*s' does not turn any more",
+                           STR_ARG(json_str(json_get(l, "name"))));
+            finding(doctor, answer->name.ptr, false, text, "docs/runbook/LoopStuck.md");
+        }
     json_doc_free(doc);
-    buf_done(&text);
 }
 
 int
@@ -280,7 +268,8 @@ doctor_run(struct syctl *ctl)
     check_preflight(&doctor);
     check_postgres(&doctor);
     check_topics(&doctor);
-    check_processes(&doctor);
+    (void)processes_ask(ctl, "/readyz", check_ready, &doctor);
+    (void)processes_ask(ctl, "/status", check_status, &doctor);
     jsonw_array_close(&doctor.json);
     jsonw_member_int(&doctor.json, "wrong", doctor.wrong);
     jsonw_object_close(&doctor.json);

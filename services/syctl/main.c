@@ -20,7 +20,7 @@ const struct command commands[] = {
     {NULL, "why", "ID", "", "where a submission is, what happened to it, and who can act", why_run},
     {"dlq", "list", "", "topic=NAME limit=N", "the dead letters: topic, partition, offset, reason", dlq_list_run},
     {"dlq", "show", "TOPIC OFFSET", "", "one dead letter with its header fields and value", dlq_show_run},
-    {"dlq", "replay", "TOPIC", "offset=N", "send dead letters (all, or one) to their topic again", dlq_replay_run},
+    {"dlq", "replay", "[TOPIC]", "reason=R since=T offset=N dry-run", "send dead letters to their topic again: all, or those of a reason, or since a time (2h, 7d, 2027-06-01T08:00:00Z); what was judged meanwhile is left out", dlq_replay_run},
     {NULL, "lag", "", "", "messages waiting, by consumer group and partition", lag_run},
     {"topics", "apply", "", "replication=N", "create the topics that are missing", topics_apply_run},
     {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
@@ -50,18 +50,12 @@ print_help(void)
     }
     printf(
         "\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
-        "  --json            one JSON object on standard output\n"
+        "  --json            one JSON object on standard output, also for what went wrong\n"
         "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keeper-dsn, --redis-url,\n"
-        "  --redis-password-file, --keys-file   instead of --run-dir; also\n"
+        "  --redis-password-file, --keys-file, --admin   instead of --run-dir; also\n"
         "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
+        "  --admin=URL,...   the admin ports of the processes, for why and doctor\n"
         "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
-}
-
-static int
-usage(const char *problem, const char *what)
-{
-    (void)fprintf(stderr, "syctl: %s '%s'\nHINT: syctl --help lists the commands\n", problem, what);
-    return 2;
 }
 
 const char *
@@ -71,60 +65,6 @@ syctl_option(const struct syctl *ctl, const char *name)
         if (strcmp(ctl->options[i].name, name) == 0)
             return ctl->options[i].value;
     return NULL;
-}
-
-bool
-syctl_number(const struct syctl *ctl, const char *name, uint64_t fallback, uint64_t max,
-             uint64_t *ret_value)
-{
-    const char *text = syctl_option(ctl, name);
-    *ret_value = fallback;
-    if (text == NULL || str_to_u64(str_of(text), max, ret_value))
-        return true;
-    (void)fprintf(stderr, "syctl: --%s wants a number up to %llu\n", name, (unsigned long long)max);
-    return false;
-}
-
-int
-syctl_fail(const struct syctl *ctl, const char *what, const struct err *err)
-{
-    (void)ctl;
-    (void)fprintf(stderr, "syctl: %s: %s\n", what, err->text);
-    return 1;
-}
-
-void
-syctl_print(const struct buf *out)
-{
-    struct str text = buf_str(out);
-    (void)fwrite(text.ptr, 1, text.len, stdout);
-    (void)putchar('\n');
-}
-
-bool
-syctl_read_file(const struct syctl *ctl, const char *path, size_t max, struct buf *ret_text)
-{
-    char block[64 * 1024];
-    (void)ctl;
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (file == NULL) {
-        (void)fprintf(stderr, "syctl: cannot read '%s': %s\n", path, strerror(errno));
-        return false;
-    }
-    buf_init(ret_text, max);
-    size_t got;
-    while ((got = fread(block, 1, sizeof block, file)) > 0)
-        buf_add(ret_text, (struct str){block, got});
-    bool failed = ferror(file) != 0;
-    if (file != stdin)
-        (void)fclose(file);
-    if (failed || ret_text->overflow) {
-        (void)fprintf(stderr, "syctl: '%s' %s\n", path,
-                      failed ? "cannot be read to its end" : "is too large");
-        buf_done(ret_text);
-        return false;
-    }
-    return true;
 }
 
 /* One place a running system is described by: the option, its member in operator.json. */
@@ -147,6 +87,7 @@ static const struct place places[] = {
     {"redis-password-file", "SY_KEEPER_REDIS_PASSWORD_FILE", "redis_password_file",
      offsetof(struct syctl, redis_password_file), SYCTL_KEEPER},
     {"keys-file", "SY_KEYS_FILE", "keys_file", offsetof(struct syctl, keys_file), SYCTL_KEYS},
+    {"admin", "SY_ADMIN", "admin", offsetof(struct syctl, admin), 0},
 };
 enum { PLACES = sizeof places / sizeof places[0] };
 
@@ -197,10 +138,10 @@ syctl_locate(struct syctl *ctl, unsigned needs)
     operator_file_read(ctl);
     for (size_t i = 0; i < PLACES; i++)
         if ((needs & places[i].need) && *place_of(ctl, i) == NULL) {
-            (void)fprintf(stderr,
-                          "syctl: nothing known to run in '%s'\n"
-                          "HINT: make up, or --run-dir=DIR, or --%s=...\n",
-                          ctl->run_dir, places[i].option);
+            struct str hint = arena_printf(ctl->arena, "make up, or --run-dir=DIR, or --%s=...",
+                                           places[i].option);
+            (void)syctl_problem(ctl, ERR_CONFIG, hint.ptr, "nothing known to run in '%s'",
+                                ctl->run_dir);
             return false;
         }
     return !(needs & SYCTL_KAFKA) || security_load();
@@ -284,15 +225,14 @@ command_group(const char *word)
     return false;
 }
 
+/* How many arguments it takes: all of its words, or without those in brackets. */
 static size_t
-args_wanted(const struct command *command)
+args_wanted(const struct command *command, bool needed)
 {
     size_t count = 0;
     struct str rest = str_of(command->args);
-    while (rest.len) {
-        (void)str_cut(&rest, ' ');
-        count++;
-    }
+    while (rest.len)
+        count += str_cut(&rest, ' ').ptr[0] != '[' || !needed;
     return count;
 }
 
@@ -301,6 +241,8 @@ run(struct syctl *ctl, int argc, char **argv)
 {
     int used = 1;
     int at = 1;
+    for (int i = 1; i < argc; i++) /* also what is wrong with the line itself is told so */
+        ctl->json = ctl->json || strcmp(argv[i], "--json") == 0;
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at += used) {
         if (strcmp(argv[at], "--help") == 0) {
             print_help();
@@ -311,16 +253,17 @@ run(struct syctl *ctl, int argc, char **argv)
             return 0;
         }
         if (!common_option(ctl, argc, argv, at, &used))
-            return usage("unknown option", argv[at]);
+            return syctl_usage(ctl, "unknown option '%s'", argv[at]);
     }
     int words = 0;
     const struct command *command = command_find(argv + at, argc - at, &words);
     if (command == NULL && at == argc)
-        return usage("missing argument:", "COMMAND");
+        return syctl_usage(ctl, "missing argument: COMMAND");
     if (command == NULL)
-        return usage(at + 1 == argc && command_group(argv[at]) ? "incomplete command"
-                                                               : "unknown command",
-                     argv[at]);
+        return syctl_usage(ctl, "%s '%s'",
+                           at + 1 == argc && command_group(argv[at]) ? "incomplete command"
+                                                                     : "unknown command",
+                           argv[at]);
     for (at += words; at < argc; at += used) {
         used = 1;
         if (strcmp(argv[at], "--help") == 0) {
@@ -330,15 +273,15 @@ run(struct syctl *ctl, int argc, char **argv)
         if (strncmp(argv[at], "--", 2) == 0) {
             if (!common_option(ctl, argc, argv, at, &used) &&
                 !command_option(ctl, command, argc, argv, at, &used))
-                return usage("unknown option", argv[at]);
-        } else if (ctl->arg_count == args_wanted(command)) {
-            return usage("one argument too many:", argv[at]);
+                return syctl_usage(ctl, "unknown option '%s'", argv[at]);
+        } else if (ctl->arg_count == args_wanted(command, false)) {
+            return syctl_usage(ctl, "one argument too many: '%s'", argv[at]);
         } else {
             ctl->args[ctl->arg_count++] = argv[at];
         }
     }
-    if (ctl->arg_count < args_wanted(command))
-        return usage("missing argument:", command->args);
+    if (ctl->arg_count < args_wanted(command, true))
+        return syctl_usage(ctl, "missing argument: %s", command->args);
     return command->run(ctl);
 }
 

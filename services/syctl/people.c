@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/jsonw.h"
 #include "schema/area.h"
 #include "schema/csv.h"
 #include "schema/person.h"
@@ -14,6 +15,7 @@
 
 enum {
     PEOPLE_MAX = 2000000,
+    PERSON_TEXT_MAX = 1024,
     AREAS_MAX = 4096,
     BIRTH_DAYS = 700,   /* 2004-01-01 and later: graduates of 2027 */
     SEQUENCES = 998,    /* 001 to 998 */
@@ -110,19 +112,50 @@ person_number(const uint32_t *areas, size_t areas_count, uint64_t index, uint64_
     ret_person->sfzh[18] = '\0';
 }
 
+#define PEOPLE_HEAD                                                                                \
+    "YXDM,YXMC,FXMC,XM,KSH,ZJLX,SFZH,XBDM,CSRQ,MZDM,XLDM,ZYDM,ZYMC,ZYFX,PYFSDM,XZ,RXSJ,BYSJ,"      \
+    "SZYX,SZBJ,XH"
+
+/* A line as an object: no value of ours has a comma or a quote. */
 static void
-person_print(const struct person *person, uint64_t index, uint64_t seed)
+line_print_json(struct str line)
 {
+    struct buf out;
+    struct str names = STR(PEOPLE_HEAD);
+    buf_init(&out, PERSON_TEXT_MAX);
+    struct jsonw w = jsonw_on(&out);
+    jsonw_object_open(&w);
+    while (names.len) {
+        jsonw_key_str(&w, str_cut(&names, ','));
+        jsonw_str(&w, str_cut(&line, ','));
+    }
+    jsonw_object_close(&w);
+    printf("%.*s", STR_ARG(buf_str(&out)));
+    buf_done(&out);
+}
+
+static void
+person_print(const struct person *person, uint64_t index, uint64_t seed, bool json)
+{
+    char line[PERSON_TEXT_MAX];
     uint64_t dice = mix(seed * 1000003 + index);
     const struct major *major = &majors[dice % LENGTH(majors)];
     const char *way = index % 20 == 3 ? "2" : index % 20 == 11 ? "4" : "1";
     const char *second = dice >> 40 & 3 ? given[(dice >> 24) % LENGTH(given)] : "";
-    printf("99901,生源示范大学,,%s%s%s,44%06" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
-           ",%02" PRIu64 ",31,%s,%s,,%s,4,20230901,202706,%s,%s,23%06" PRIu64 "%06" PRIu64 "\n",
-           surnames[(dice >> 8) % LENGTH(surnames)], given[(dice >> 16) % LENGTH(given)], second,
-           seed % 1000000, index, person->sfzh, person->male ? "1" : "2", person->birth,
-           index % 25 == 7 ? 8 : UINT64_C(1), major->zydm, major->zymc, way, major->szyx,
-           major->szbj, seed % 1000000, index);
+    int length = snprintf(
+        line, sizeof line,
+        "99901,生源示范大学,,%s%s%s,44%06" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
+        ",%02" PRIu64 ",31,%s,%s,,%s,4,20230901,202706,%s,%s,23%06" PRIu64 "%06" PRIu64,
+        surnames[(dice >> 8) % LENGTH(surnames)], given[(dice >> 16) % LENGTH(given)], second,
+        seed % 1000000, index, person->sfzh, person->male ? "1" : "2", person->birth,
+        index % 25 == 7 ? 8 : UINT64_C(1), major->zydm, major->zymc, way, major->szyx, major->szbj,
+        seed % 1000000, index);
+    if (json && index)
+        (void)putchar(',');
+    if (json)
+        line_print_json((struct str){line, (size_t)length});
+    else
+        printf("%s\n", line);
 }
 
 int
@@ -137,15 +170,16 @@ people_run(struct syctl *ctl)
         return 2;
     if (areas_count == 0 ||
         common_divisor((uint64_t)areas_count * BIRTH_DAYS * SEQUENCES, PRIME_STEP) != 1) {
-        (void)fprintf(stderr, "syctl: people: the area table does not fit the step\n");
-        return 1;
+        return syctl_problem(ctl, ERR_INTERNAL, NULL,
+                             "people: the area table does not fit the step");
     }
-    printf("YXDM,YXMC,FXMC,XM,KSH,ZJLX,SFZH,XBDM,CSRQ,MZDM,XLDM,ZYDM,ZYMC,ZYFX,PYFSDM,XZ,RXSJ,BYSJ,"
-           "SZYX,SZBJ,XH\n");
+    printf(ctl->json ? "{\"people\":[" : PEOPLE_HEAD "\n");
     for (uint64_t i = 0; i < count; i++) {
         struct person person;
         person_number(areas, areas_count, i, seed, &person);
-        person_print(&person, i, seed);
+        person_print(&person, i, seed, ctl->json);
     }
+    if (ctl->json)
+        printf("]}\n");
     return 0;
 }

@@ -1,45 +1,18 @@
-/* record show, and why: what became of one submission. */
+/* record show: what became of the submissions of one student. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/jsonw.h"
-#include "io/kafka.h"
-#include "io/pg.h"
+#include "io/keyring.h"
 #include "io/seal.h"
 #include "runtime/event.h"
 #include "schema/json.h"
-#include "schema/submission_event.h"
-#include "services/syctl/command.h"
+#include "services/syctl/record.h"
 #include "syctl_sql.h"
 
 enum { READ_TIMEOUT_MS = 10000, RECORD_TEXT_MAX = 4 * 1024 * 1024 };
 
-/* Columns of sql/judgement_get.sql. */
-enum {
-    J_SUBMISSION_ID,
-    J_STUDENT_ID,
-    J_CAMPAIGN_ID,
-    J_REVISION,
-    J_OUTCOME,
-    J_IDEMPOTENCY_KEY,
-    J_RECEIVED_AT,
-    J_JUDGED_AT,
-    J_ROSTER_VERSION,
-    J_CAMPAIGN_VERSION,
-    J_FINDINGS,
-    J_TRACEPARENT,
-    J_PARTITION,
-    J_OFFSET,
-    J_IS_RECORD,
-    J_SFZH_MASKED,
-    J_XH,
-    J_YXMC,
-    J_SZYX,
-    J_FIELDS,
-};
-
-static enum err_code
+enum err_code
 judgements_get(const struct syctl *ctl, struct pg **ret_pg, struct pg_result **ret_result,
                struct err *err)
 {
@@ -73,7 +46,7 @@ fields_print(struct str json)
     json_doc_free(doc);
 }
 
-static void
+void
 judgement_print(const struct pg_result *r, size_t row)
 {
     printf("%s revision %.*s  %.*s%s\n", row ? "\n" : "", STR_ARG(pg_str(r, row, J_REVISION)),
@@ -103,7 +76,7 @@ judgement_print(const struct pg_result *r, size_t row)
     fields_print(pg_str(r, row, J_FIELDS));
 }
 
-static void
+void
 judgement_json(const struct pg_result *r, size_t row, struct jsonw *w)
 {
     jsonw_object_open(w);
@@ -162,149 +135,12 @@ record_show_run(struct syctl *ctl)
     if (judgements_get(ctl, &pg, &result, &err)) {
         status = syctl_fail(ctl, "record show", &err);
     } else if (pg_rows(result) == 0) {
-        (void)fprintf(stderr, "syctl: no judgement of '%s'\nHINT: syctl why %s\n", ctl->args[0],
-                      ctl->args[0]);
-        status = 1;
+        struct str hint = arena_printf(ctl->arena, "syctl why %s", ctl->args[0]);
+        status = syctl_problem(ctl, ERR_NOT_FOUND, hint.ptr, "no judgement of '%s'", ctl->args[0]);
     } else {
         judgements_print(ctl, result);
     }
     pg_result_free(result);
     pg_free(pg);
     return status;
-}
-
-/* --- why --- */
-
-enum stage { STAGE_UNKNOWN, STAGE_WAITING, STAGE_DEAD, STAGE_JUDGED };
-static const struct {
-    const char *name;
-    const char *meaning;
-    const char *who;
-} stages[] = {
-    [STAGE_UNKNOWN] = {"unknown", "it is neither judged, nor waiting, nor a dead letter",
-                       "check the id; if the student saw 202, search the log for it"},
-    [STAGE_WAITING] = {"waiting", "acknowledged and in Kafka, not yet judged: it is not lost",
-                       "nobody, if validation runs; else the operator: syctl doctor, syctl lag"},
-    [STAGE_DEAD] = {"dead-letter", "it could not be judged and was put aside with its reason",
-                    "the operator: mend the cause, then syctl dlq replay"},
-    [STAGE_JUDGED] = {"judged", "it has its judgement",
-                      "the student, if it was rejected: mend the fields named and submit again"},
-};
-
-struct search {
-    struct str id;
-    struct arena *arena;
-    bool found;
-    int32_t partition;
-    int64_t offset;
-    struct str reason; /* dead letters */
-    struct str error;
-};
-
-static bool
-search_record(const struct kafka_record *record, void *ctx)
-{
-    struct search *search = ctx;
-    if (!str_eq(kafka_record_header(record, "ce_id"), search->id))
-        return true;
-    search->found = true;
-    search->partition = record->partition;
-    search->offset = record->offset;
-    search->reason = arena_copy(search->arena, kafka_record_header(record, "dlq_reason"));
-    search->error = arena_copy(search->arena, kafka_record_header(record, "dlq_error"));
-    return false;
-}
-
-/* `waiting_only`: what the group has not committed yet; else the whole topic. */
-static enum err_code
-search_topic(const struct syctl *ctl, const char *topic, bool waiting_only, struct search *search,
-             struct err *err)
-{
-    static struct kafka_range ranges[KAFKA_PARTITIONS_MAX];
-    size_t count = 0;
-    enum err_code code =
-        kafka_topic_ranges(ctl->kafka_bootstrap, topic, waiting_only ? "validation" : NULL,
-                           READ_TIMEOUT_MS, ranges, &count, err);
-    if (code)
-        return code;
-    for (size_t i = 0; waiting_only && i < count; i++)
-        if (ranges[i].committed > ranges[i].begin)
-            ranges[i].begin = ranges[i].committed;
-    return kafka_read_ranges(ctl->kafka_bootstrap, topic, ranges, count, READ_TIMEOUT_MS,
-                             search_record, search, err);
-}
-
-static void
-why_print(const struct syctl *ctl, enum stage stage, const struct search *search,
-          const struct pg_result *result)
-{
-    struct buf out;
-    size_t row = 0;
-    while (stage == STAGE_JUDGED && row + 1 < pg_rows(result) &&
-           !str_eq(pg_str(result, row, J_SUBMISSION_ID), search->id))
-        row++;
-    if (!ctl->json) {
-        printf("%s: %s\n  who can act  %s\n", stages[stage].name, stages[stage].meaning,
-               stages[stage].who);
-        if (stage == STAGE_WAITING || stage == STAGE_DEAD)
-            printf("  partition    %" PRId32 "\n  offset       %" PRId64 "\n", search->partition,
-                   search->offset);
-        if (stage == STAGE_DEAD)
-            printf("  reason       %.*s: %.*s\n", STR_ARG(search->reason), STR_ARG(search->error));
-        if (stage == STAGE_JUDGED)
-            judgement_print(result, row);
-        return;
-    }
-    buf_init(&out, RECORD_TEXT_MAX);
-    struct jsonw w = jsonw_on(&out);
-    jsonw_object_open(&w);
-    jsonw_member(&w, "submission_id", search->id);
-    jsonw_member_text(&w, "stage", stages[stage].name);
-    jsonw_member_text(&w, "meaning", stages[stage].meaning);
-    jsonw_member_text(&w, "who_can_act", stages[stage].who);
-    if (stage == STAGE_WAITING || stage == STAGE_DEAD) {
-        jsonw_member_int(&w, "partition", search->partition);
-        jsonw_member_int(&w, "offset", search->offset);
-    }
-    if (stage == STAGE_DEAD) {
-        jsonw_member(&w, "reason", search->reason);
-        jsonw_member(&w, "error", search->error);
-    }
-    if (stage == STAGE_JUDGED) {
-        jsonw_key(&w, "judgement");
-        judgement_json(result, row, &w);
-    }
-    jsonw_object_close(&w);
-    syctl_print(&out);
-    buf_done(&out);
-}
-
-int
-why_run(struct syctl *ctl)
-{
-    struct pg *pg = NULL;
-    struct pg_result *result = NULL;
-    struct err err = {0};
-    struct search search = {.id = str_of(ctl->args[0]), .arena = ctl->arena};
-    enum stage stage = STAGE_UNKNOWN;
-    if (!syctl_locate(ctl, SYCTL_MONITOR | SYCTL_KAFKA))
-        return 2;
-    enum err_code code = judgements_get(ctl, &pg, &result, &err);
-    if (code == ERR_OK && pg_rows(result))
-        stage = STAGE_JUDGED;
-    if (code == ERR_OK && stage == STAGE_UNKNOWN) {
-        code = search_topic(ctl, TOPIC_SUBMISSION_RECEIVED ".dlq", false, &search, &err);
-        stage = search.found ? STAGE_DEAD : STAGE_UNKNOWN;
-    }
-    if (code == ERR_OK && stage == STAGE_UNKNOWN) {
-        code = search_topic(ctl, TOPIC_SUBMISSION_RECEIVED, true, &search, &err);
-        stage = search.found ? STAGE_WAITING : STAGE_UNKNOWN;
-    }
-    if (code)
-        (void)syctl_fail(ctl, "why", &err);
-    else
-        why_print(ctl, stage, &search, result);
-    pg_result_free(result);
-    pg_free(pg);
-    return code || stage == STAGE_UNKNOWN ? 1 : 0;
 }

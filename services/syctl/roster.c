@@ -318,11 +318,9 @@ roster_import_run(struct syctl *ctl)
     if (!syctl_read_file(ctl, ctl->args[0], ROSTER_FILE_MAX, &text))
         return 1;
     if (!to_utf8(&text)) {
-        (void)fprintf(stderr,
-                      "syctl: '%s' is neither UTF-8 nor GB18030\nHINT: save it as CSV UTF-8\n",
-                      ctl->args[0]);
         buf_done(&text);
-        return 1;
+        return syctl_problem(ctl, ERR_MALFORMED, "save it as CSV UTF-8",
+                             "'%s' is neither UTF-8 nor GB18030", ctl->args[0]);
     }
     int status = keyring_load(ctl->keys_file, &import.keyring, &err)
                      ? syctl_fail(ctl, "roster import", &err)

@@ -5,6 +5,8 @@
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
+enum { BOUNDS_PAUSE_MS = 50 };
+
 static enum err_code
 browse_client(const char *bootstrap, const char *group, rd_kafka_t **ret_client, struct err *err)
 {
@@ -63,6 +65,22 @@ committed_offsets(rd_kafka_t *client, const char *topic, unsigned timeout_ms,
                  : ERR_OK;
 }
 
+/* A broker that has just started may not lead yet what it is to lead: asked again until then. */
+static rd_kafka_resp_err_t
+bounds_of(rd_kafka_t *client, const char *topic, struct kafka_range *range, unsigned timeout_ms)
+{
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
+    for (;;) {
+        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+            client, topic, range->partition, &range->begin, &range->end, (int)timeout_ms);
+        bool leaderless = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+                          error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+        if (!leaderless || clock_mono_ns() > deadline_ns)
+            return error;
+        (void)rd_kafka_poll(client, BOUNDS_PAUSE_MS);
+    }
+}
+
 enum err_code
 kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group, unsigned timeout_ms,
                    struct kafka_range ret_ranges[KAFKA_PARTITIONS_MAX], size_t *ret_count,
@@ -76,8 +94,7 @@ kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group, 
     code = partition_count(client, topic, timeout_ms, &count, err);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         ret_ranges[i] = (struct kafka_range){.partition = (int32_t)i, .committed = -1};
-        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-            client, topic, (int32_t)i, &ret_ranges[i].begin, &ret_ranges[i].end, (int)timeout_ms);
+        rd_kafka_resp_err_t error = bounds_of(client, topic, &ret_ranges[i], timeout_ms);
         if (error)
             code = ERR(err, ERR_UNAVAILABLE, "kafka does not tell the bounds of '%s': %s", topic,
                        rd_kafka_err2str(error));

@@ -15,7 +15,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-to='' keep=14 keys_file='' prom=''
+work='' to='' keep=14 keys_file='' prom=''
 syctl=${SYCTL:-syctl}
 
 usage() {
@@ -51,7 +51,7 @@ main() {
     fi
     export PGDATABASE=${PGDATABASE:-shengyuan}
     umask 077
-    local name work
+    local name
     name=$(date -u +%Y%m%dT%H%M%SZ)
     work=$to/.$name.$$
     mkdir -p "$work"

@@ -122,13 +122,13 @@ operator_file_read(struct syctl *ctl)
 
 /* As the services' --kafka-security-file. */
 static bool
-security_load(void)
+security_load(const struct syctl *ctl)
 {
     struct err err = {0};
     const char *path = getenv("SY_KAFKA_SECURITY_FILE");
     if (path == NULL || *path == '\0' || kafka_security_load(path, &err) == ERR_OK)
         return true;
-    (void)fprintf(stderr, "syctl: %s\n", err.text);
+    (void)syctl_fail(ctl, "SY_KAFKA_SECURITY_FILE", &err);
     return false;
 }
 
@@ -144,7 +144,7 @@ syctl_locate(struct syctl *ctl, unsigned needs)
                                 ctl->run_dir);
             return false;
         }
-    return !(needs & SYCTL_KAFKA) || security_load();
+    return !(needs & SYCTL_KAFKA) || security_load(ctl);
 }
 
 /* --name or --name=value or --name value of those the whole tool takes. True when it was one;

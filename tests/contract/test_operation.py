@@ -151,7 +151,7 @@ def test_systemd_understands_the_units(installed, tmp_path):
 
 def section(unit):
     text = unit.read_text()
-    return text[text.index("# --- the same"):text.index("[Install]") if "[Install]" in text else len(text)]
+    return text[text.index("# --- the same"):].split("[Install]")[0].strip()
 
 
 def test_the_closed_part_is_the_same_in_every_unit():

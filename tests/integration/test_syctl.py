@@ -17,13 +17,14 @@ def ask(system, *arguments):
 
 def why(system, submission, *options):
     told = ask(system, "why", submission, *options)
-    assert "error" not in told, told
+    assert not isinstance(told.get("error"), dict), told
     return told
 
 
 # --- why ---
 
 def test_why_one_waits_that_nobody_judges(system, student):
+    student.judged(student.send(), 90)  # the group has shared out its partitions
     with held_down(system, "validation-1", "validation-2"):
         first, second = student.send(), student.send()
         told = why(system, second)
@@ -34,13 +35,14 @@ def test_why_one_waits_that_nobody_judges(system, student):
         assert "waiting:" in text and "who can act" in text and "2 of" in text
         parts = {c["part"]: c for c in ask(system, "doctor")["checks"] if not c["ok"]}
         assert {"validation-1", "validation-2"} <= set(parts)
-    student.judged(second)
+    student.judged(second, 90)
     told = why(system, second)
     assert told["stage"] == "judged" and told["judgement"]["outcome"] == "accepted" and told["student"] == "审核已通过"
 
 
 def test_why_one_is_tried_again_and_again(system, student):
     """PostgreSQL is away: attempts, last error, next try; and that it needs nobody once it is back."""
+    student.judged(student.send(), 90)
     with held_down(system, "postgres"):
         submission = student.send()
 
@@ -57,7 +59,7 @@ def test_why_one_is_tried_again_and_again(system, student):
         wrong = [c for c in ask(system, "doctor")["checks"] if not c["ok"] and c["part"] == told["process"]]
         assert any("a batch failed" in c["text"] and c["hint"] for c in wrong), wrong
         assert "last error   ERR_UNAVAILABLE (retry)" in system.syctl("why", submission).stdout
-    student.judged(submission)
+    student.judged(submission, 90)
     assert why(system, submission)["stage"] == "judged"
 
 
@@ -92,7 +94,7 @@ def test_replay_tells_what_it_would_do_and_leaves_out_what_is_judged(system, stu
     told = ask(system, "dlq", "replay", "--reason=bad-header", "--since=1h", "--dry-run")
     others = told["matched"] - 2
     assert told["dry_run"] and told["matched"] >= 2 and told["reasons"] == {"bad-header": told["matched"]}
-    assert told["judged"] >= 1 and told["repeated"] >= 1
+    assert told["judged"] >= 2, "both are of a submission that is judged"
     assert told["to_send"] == told["matched"] - told["judged"] - told["repeated"] <= others
     assert told["replayed"] == 0 and messages(system, RECEIVED) == before, "a dry run sends nothing"
     one = ask(system, "dlq", "replay", DEAD, f"--offset={letters[1]['offset']}")
@@ -135,7 +137,6 @@ NOWHERE = "00000000-0000-8000-8000-000000000000"
     (["record", "show", NOWHERE], 1, "ERR_NOT_FOUND"), (["roster", "import", "/nonexistent"], 1, "ERR_NOT_FOUND"),
     (["dlq", "replay", DEAD, "--offset=999999999"], 1, "ERR_NOT_FOUND"),
     (["--kafka-bootstrap=127.0.0.1:1", "lag"], 1, "ERR_UNAVAILABLE"),
-    (["--kafka-bootstrap=127.0.0.1:1", "dlq", "list"], 1, "ERR_UNAVAILABLE"),
 ])
 def test_what_goes_wrong_is_json_too(system, arguments, status, code):
     for order in (["--json", *arguments], [*arguments, "--json"]):

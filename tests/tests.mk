@@ -88,7 +88,12 @@ burst: ## ten times the load for a while: what is admitted stays fast, the rest 
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BURST_PROGRAM)
 	@/usr/bin/python3 tests/bench/burst.py
-.PHONY: bench
+.PHONY: bench profile
+profile: ## where the product's processor time goes, by process and function (perf)
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BENCH_PROGRAMS)
+	@/usr/bin/python3 tests/bench/profile.py
 bench: ## accept, drain, end to end beside the shortest program with the same I/O
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null

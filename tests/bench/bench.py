@@ -9,10 +9,17 @@ Brings up a private system (one copy of each service) and measures PAIRS times, 
   cpu           of the end to end run: processor time a submission, all processes but the load
   open loop     RATES submissions a second for OPEN_SECONDS: answer and judgement, from when each was due
 
-A ratio is the median of the pairs' ratios; 1 is the floor, more is better. Prints a table and JSON
-lines. Kafka: one broker, replication 1, no flush per batch, on both sides alike.
-PAIRS, DRAIN, REQUESTS, CONNECTIONS, STUDENTS, RATES, OPEN_SECONDS, SEED, ROWS from the environment;
-ROWS: that many judgements of other students are in the table before (5000000 for a nation's year).
+Both sides begin each pair with empty tables. A ratio is the median of the pairs' ratios; 1 is the
+floor, more is better. Prints a table and JSON lines. Kafka: one broker, replication 1; whether the
+topics flush per batch is asked of the broker, must be alike on both sides, and is printed.
+
+With ROWS (5000000 for a nation's year) there follow ROWS_PAIRS of another kind, without the floor:
+
+  drain, ROWS rows   the product's drain of ROWS_DRAIN with that many judgements of other students in
+                     the table ("product") against the empty table ("floor"), by turns
+
+PAIRS, DRAIN, REQUESTS, CONNECTIONS, STUDENTS, RATES, OPEN_SECONDS, WARM, SEED, ROWS, ROWS_PAIRS,
+ROWS_DRAIN from the environment.
 """
 import concurrent.futures
 import contextlib
@@ -20,12 +27,15 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
+
+from confluent_kafka import libversion
+from confluent_kafka.admin import ConfigResource
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests/integration"), str(ROOT / "tests/bench")]
@@ -49,7 +59,10 @@ OPEN_CONNECTIONS = 256
 RATES = [int(rate) for rate in os.environ.get("RATES", "600,1000").split(",") if rate]
 SEED = setting("SEED", 7)
 ROWS = setting("ROWS", 0)
-WARM_UP = 5000
+ROWS_PAIRS = setting("ROWS_PAIRS", PAIRS)
+ROWS_DRAIN = setting("ROWS_DRAIN", 60000)
+WARM = setting("WARM", 60000)  # each side, once: the JVM compiles what it finds hot
+WARM_UP = setting("WARM_UP", 5000)
 
 # name, unit, how to find it in a pair's result, whether less is better
 CASES = [
@@ -122,10 +135,22 @@ def ratio_of(case, product, floor):
     return theirs / ours if less else ours / theirs
 
 
+def report_rows(pairs, conditions):
+    full, empty = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    ratios = sorted(pair[0] / pair[1] for pair in pairs)
+    name = f"drain, {ROWS} rows"
+    print(f"{name:<22}{full:>10.1f}{empty:>10.1f}{statistics.median(ratios):>8.2f}  submissions/s, against the empty "
+          f"table (medians of {len(pairs)} pairs)")
+    print(json.dumps({"case": name, "product": round(full, 2), "floor": round(empty, 2),
+                      "ratio": round(statistics.median(ratios), 3), "ratio_min": round(ratios[0], 3),
+                      "ratio_max": round(ratios[-1], 3), "unit": "submissions/s", **conditions}, ensure_ascii=False))
+
+
 def report(pairs, conditions):
-    print(f"{'case':<22}{'product':>10}{'floor':>10}{'ratio':>8}  unit   (medians of {len(pairs)} pairs)")
     lines = []
-    for case in CASES:
+    if pairs:
+        print(f"{'case':<22}{'product':>10}{'floor':>10}{'ratio':>8}  unit   (medians of {len(pairs)} pairs)")
+    for case in CASES if pairs else []:
         name, unit, pick, _ = case
         ours, theirs = (statistics.median(pick(pair[side]) for pair in pairs) for side in (0, 1))
         ratios = sorted(ratio_of(case, *pair) for pair in pairs)
@@ -134,7 +159,7 @@ def report(pairs, conditions):
         lines.append({"case": name, "product": round(ours, 2), "floor": round(theirs, 2), "ratio": round(ratio, 3),
                       "ratio_min": round(ratios[0], 3), "ratio_max": round(ratios[-1], 3), "unit": unit,
                       **conditions})
-    for side, name in enumerate(("product", "floor")):
+    for side, name in enumerate(("product", "floor") if pairs else ()):
         cpu = {part: round(statistics.median(pair[side]["cpu"][part] for pair in pairs), 1)
                for part in pairs[0][side]["cpu"]}
         print(f"cpu of the {name}, µs a submission: " + ", ".join(f"{part} {us}" for part, us in cpu.items()))
@@ -151,35 +176,103 @@ def conditions(system):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="ascii", errors="replace")
                   if line.startswith("model name")), platform.machine())
     return {"seed": SEED, "commit": commit, "date": time.strftime("%Y-%m-%d"), "connections": CONNECTIONS,
-            "students": STUDENTS, "rows_before": ROWS, "machine": f"{os.cpu_count()} x {model}",
-            "postgres_version": cursor.fetchone()[0].split()[0], "kernel": platform.release()}
+            "students": STUDENTS, "machine": f"{os.cpu_count()} x {model}", "kernel": platform.release(),
+            "postgres_version": cursor.fetchone()[0].split()[0], "librdkafka_version": libversion()[0],
+            "redis_version": version_of(["redis-server", "--version"], r"v=([\d.]+)"),
+            "kafka_version": version_of(["cat", ROOT / "deploy/kafka/pom.xml"], r"<kafka.version>(.*?)<")}
 
 
-def fill_table(system):
-    """Judgements of ROWS other students, each their record, with ids as the product makes them."""
-    cursor = superuser(system).cursor()
-    cursor.execute("SELECT string_agg(format('%%I', attname), ',') FROM pg_attribute "
-                   "WHERE attrelid = 'record.judgement'::regclass AND attnum > 0 AND NOT attisdropped "
-                   "AND attname NOT IN ('submission_id', 'student_id', 'idempotency_key')")
-    others = cursor.fetchone()[0]
-    for first in range(0, ROWS, 250000):
-        count = min(250000, ROWS - first)
-        cursor.execute("SET session_replication_role = replica")  # the pattern row stands for a real student
-        cursor.execute(f"""WITH pattern AS (SELECT {others} FROM record.judgement ORDER BY judged_at DESC LIMIT 1),
-            added AS (INSERT INTO record.judgement (submission_id, student_id, idempotency_key, {others})
-                SELECT gen_random_uuid(), gen_random_uuid(), n::text, {others}
-                  FROM generate_series({first + 1}, {first + count}) n, pattern
-                RETURNING submission_id, student_id, campaign_id, revision)
-            INSERT INTO record.latest (student_id, campaign_id, revision, accepted_submission_id, accepted_revision)
-            SELECT student_id, campaign_id, revision, submission_id, revision FROM added""")
-    cursor.execute("VACUUM ANALYZE record.judgement, record.latest")
-    cursor.execute("CHECKPOINT")
+def version_of(argv, pattern):
+    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
+    found = re.search(pattern, done.stdout)
+    return found[1] if found else "unknown"
+
+
+def flush_of(side):
+    """How many messages a topic takes between flushes, as the broker has it; both sides alike."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, side.received)
+    return side.admin.describe_configs([resource])[resource].result(20)["flush.messages"].value
+
+
+class Tables:
+    """The judgements twice: `empty`, and `full` with ROWS of other students; one of them is record's."""
+
+    names = ("judgement", "latest")
+
+    def __init__(self, system):
+        self.cursor = superuser(system).cursor()
+        self.cursor.execute("CREATE SCHEMA aside")
+        self.cursor.execute("CREATE SCHEMA limbo")
+        for name in self.names:
+            self.cursor.execute(f"CREATE TABLE aside.{name} (LIKE record.{name} INCLUDING ALL)")
+            self.cursor.execute("SELECT DISTINCT grantee, privilege_type FROM information_schema.role_table_grants "
+                                "WHERE table_schema = 'record' AND table_name = %s AND grantee LIKE 'sy%%'", (name,))
+            for grantee, privilege in self.cursor.fetchall():
+                self.cursor.execute(f"GRANT {privilege} ON aside.{name} TO {grantee}")
+        self.full = False  # which one is record's
+
+    def fill(self):
+        """Each row a student's record, with ids as the product makes them; indexes are built after it."""
+        self.cursor.execute("SELECT string_agg(format('%I', attname), ',') FROM pg_attribute "
+                            "WHERE attrelid = 'record.judgement'::regclass AND attnum > 0 AND NOT attisdropped "
+                            "AND attname NOT IN ('submission_id', 'student_id', 'idempotency_key')")
+        others = self.cursor.fetchone()[0]
+        self.cursor.execute("SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+                            "WHERE connamespace = 'aside'::regnamespace AND contype IN ('p', 'u')")
+        constraints = self.cursor.fetchall()
+        for table, name, _ in constraints:
+            self.cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        self.cursor.execute(f"CREATE TEMP TABLE pattern AS SELECT {others} FROM record.judgement "
+                            "ORDER BY judged_at DESC LIMIT 1")
+        self.cursor.execute(f"INSERT INTO aside.judgement (submission_id, student_id, idempotency_key, {others}) "
+                            f"SELECT gen_random_uuid(), gen_random_uuid(), n::text, {others} "
+                            f"FROM generate_series(1, {ROWS}) n, pattern")
+        self.cursor.execute("INSERT INTO aside.latest SELECT student_id, campaign_id, revision, submission_id, revision "
+                            "FROM aside.judgement")
+        for table, name, definition in constraints:
+            self.cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        self.cursor.execute("VACUUM ANALYZE aside.judgement, aside.latest")
+
+    def use(self, full):
+        if full != self.full:
+            self.cursor.execute("BEGIN")
+            for name in self.names:
+                for origin, target in (("record", "limbo"), ("aside", "record"), ("limbo", "aside")):
+                    self.cursor.execute(f"ALTER TABLE {origin}.{name} SET SCHEMA {target}")
+            self.cursor.execute("COMMIT")
+            self.full = full
+        if not full:
+            self.cursor.execute("TRUNCATE record.judgement, record.latest")
+        self.cursor.execute("CHECKPOINT")
+
+
+def measure_rows(product, load):
+    """Pairs of drains: the full table, then the empty one."""
+    tables = Tables(product.system)
+    with product.watching():
+        load(product, WARM_UP)
+        product.all_judged()
+        tables.fill()
+        pairs = []
+        for number in range(ROWS_PAIRS):
+            rates = []
+            for full in (True, False):
+                tables.use(full)
+                load(product, WARM_UP)
+                product.all_judged()
+                with product.worker_down():
+                    load(product, ROWS_DRAIN)
+                rates.append(product.drain_rate())
+            pairs.append(rates)
+            print(f"# pair {number + 1} of {ROWS} rows: {rates[0]:.0f} against {rates[1]:.0f}", flush=True)
+    return pairs
 
 
 def main():
     run_dir = pathlib.Path(tempfile.mkdtemp(prefix="shengyuan-bench-"))
     run_dir.chmod(0o755)
-    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096")  # speed, not admission (make burst)
+    # Speed, not admission (make burst).
+    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096 --delivery-timeout-ms=20000")
     try:
         subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL)
         system = System(run_dir)
@@ -189,20 +282,22 @@ def main():
         students(system, run_dir / "bench.tokens")
         load = Load(run_dir / "bench.tokens")
         product, floor = Product(system), Floor(system)
-        if ROWS:
-            load(product, 1)
-            product.all_judged()
-            fill_table(system)
-        for side in (product, floor):  # the JVM compiles what it finds hot
+        for side in (product, floor) if PAIRS else (product,):
             with side.running():
-                load(side, 4 * WARM_UP)
+                load(side, WARM)
                 side.all_judged()
+        under["flush_messages"] = flush_of(product)
+        if PAIRS and flush_of(floor) != under["flush_messages"]:
+            raise SystemExit("the two sides' topics do not flush alike")
+        print(f"# topics flush every {under['flush_messages']} messages (9223372036854775807: never by count)")
         pairs = []
         for number in range(PAIRS):  # by turns: what disturbs one disturbs the other
             pairs.append((measure(product, load), measure(floor, load)))
             print(f"# pair {number + 1}: " + ", ".join(f"{case[0]} {ratio_of(case, *pairs[-1]):.2f}"
                                                        for case in CASES), flush=True)
         report(pairs, under)
+        if ROWS:
+            report_rows(measure_rows(product, load), under)
     finally:
         with contextlib.suppress(KeyboardInterrupt):
             subprocess.run([*STACK, "down"], env=env, check=False)

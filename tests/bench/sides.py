@@ -93,6 +93,8 @@ class Product(Side):
     name, received, judged, group = "product", "submission.received", "submission.judged", "validation"
 
     def running(self):
+        """As the floor, with empty tables."""
+        superuser(self.system).cursor().execute("TRUNCATE record.judgement, record.latest")
         return self.watching()
 
     def port(self):

@@ -72,6 +72,8 @@ class Side:
     def drain_rate(self):
         """Submissions a second between the first and the last offset commit of what is waiting."""
         ends, before = self.ends(), self.committed()
+        if before >= ends:
+            raise SystemExit("judged before anybody looked: a larger drain is needed")
 
         def progress():
             count = self.committed()

@@ -17,8 +17,8 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 LOGS = ROOT / BUILD / "test-logs"
-PROGRAM_SECONDS = 300
-INTEGRATION_SECONDS = 900
+PROGRAM_SECONDS = 600
+INTEGRATION_SECONDS = 1500
 SHOWN_LINES = 60
 
 

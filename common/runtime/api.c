@@ -205,7 +205,7 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
     struct str tokens[API_TURN_MAX] UNINITIALIZED;
     struct session sessions[API_TURN_MAX] UNINITIALIZED;
     bool found[API_TURN_MAX] UNINITIALIZED;
-    size_t asking[API_TURN_MAX] UNINITIALIZED;
+    size_t asking[API_TURN_MAX] = {0};
     size_t asked = 0;
     size_t kept = 0;
     struct err err = {0};

@@ -1,31 +1,33 @@
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/jsonw.h"
 #include "io/kafka.h"
 #include "schema/topic.h"
 #include "services/syctl/command.h"
 
-enum { TOPICS_TIMEOUT_MS = 15000, TOPICS_MAX = 32 };
+enum { TOPICS_TIMEOUT_MS = 15000, TOPICS_MAX = 32, SHOWN_WITHIN_MS = 15000, SHOWN_POLL_MS = 100 };
 
-int
-topics_apply_run(struct syctl *ctl)
+/* What one broker says of a topic. Of several, one may not know yet what another has just made:
+ * until `deadline_ns` "does not exist" is asked again. */
+static enum err_code
+topic_described(const struct syctl *ctl, const char *name, uint64_t deadline_ns,
+                int *ret_partitions, int *ret_replication, struct err *err)
 {
-    struct kafka_topic_conf wanted[TOPICS_MAX];
-    uint64_t replication = 1;
-    struct err err = {0};
-    if (!syctl_number(ctl, "replication", 1, 9, &replication) || !syctl_locate(ctl, SYCTL_KAFKA))
-        return 2;
-    for (size_t i = 0; i < topic_count; i++)
-        wanted[i] = (struct kafka_topic_conf){topics[i].name, topics[i].partitions,
-                                              (int)replication, topics[i].retention_ms};
-    if (kafka_topics_create(ctl->kafka_bootstrap, wanted, topic_count, TOPICS_TIMEOUT_MS, &err))
-        return syctl_fail(ctl, "topics apply", &err);
-    return topics_check_run(ctl);
+    for (;;) {
+        enum err_code code = kafka_topic_describe(ctl->kafka_bootstrap, name, TOPICS_TIMEOUT_MS,
+                                                  ret_partitions, ret_replication, err);
+        if (code != ERR_NOT_FOUND || clock_mono_ns() >= deadline_ns)
+            return code;
+        (void)poll(NULL, 0, SHOWN_POLL_MS);
+    }
 }
 
-int
-topics_check_run(struct syctl *ctl)
+/* One line a topic; exit status 1 when one is not as it should be. */
+static int
+topics_print(struct syctl *ctl, uint64_t deadline_ns)
 {
     int wrong = 0;
     struct buf out;
@@ -41,8 +43,7 @@ topics_check_run(struct syctl *ctl)
         int replication = 0;
         struct err err = {0};
         enum err_code code =
-            kafka_topic_describe(ctl->kafka_bootstrap, topics[i].name, TOPICS_TIMEOUT_MS,
-                                 &partitions, &replication, &err);
+            topic_described(ctl, topics[i].name, deadline_ns, &partitions, &replication, &err);
         bool right = code == ERR_OK && partitions == topics[i].partitions;
         wrong += !right;
         jsonw_object_open(&w);
@@ -68,4 +69,26 @@ topics_check_run(struct syctl *ctl)
         syctl_print(&out);
     buf_done(&out);
     return wrong ? 1 : 0;
+}
+
+int
+topics_apply_run(struct syctl *ctl)
+{
+    struct kafka_topic_conf wanted[TOPICS_MAX];
+    uint64_t replication = 1;
+    struct err err = {0};
+    if (!syctl_number(ctl, "replication", 1, 9, &replication) || !syctl_locate(ctl, SYCTL_KAFKA))
+        return 2;
+    for (size_t i = 0; i < topic_count; i++)
+        wanted[i] = (struct kafka_topic_conf){topics[i].name, topics[i].partitions,
+                                              (int)replication, topics[i].retention_ms};
+    if (kafka_topics_create(ctl->kafka_bootstrap, wanted, topic_count, TOPICS_TIMEOUT_MS, &err))
+        return syctl_fail(ctl, "topics apply", &err);
+    return topics_print(ctl, clock_mono_ns() + (uint64_t)SHOWN_WITHIN_MS * 1000000);
+}
+
+int
+topics_check_run(struct syctl *ctl)
+{
+    return topics_print(ctl, 0);
 }

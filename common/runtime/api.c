@@ -215,11 +215,10 @@ sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t coun
         tokens[asked] = bearer_token(calls[i]);
         asking[asked++] = i;
     }
-    enum err_code code =
-        asked ? session_load(worker->redis, worker->touches, tokens, asked, clock_now_ms(),
-                             (unsigned)worker->api->conf.runtime->session_idle_s, arena, sessions,
-                             found, &err)
-              : ERR_OK;
+    enum err_code code = asked ? session_load(worker->redis, worker->touches, tokens, asked,
+                                              (unsigned)worker->api->conf.runtime->session_idle_s,
+                                              arena, sessions, found, &err)
+                               : ERR_OK;
     for (size_t k = 0; k < asked; k++) {
         struct api_call *call = calls[asking[k]];
         metric_count(METRIC_sy_session_lookups_total, code       ? "failed"

@@ -133,9 +133,10 @@ session_touched(struct session_touches *touches, const char *hash, int64_t now_m
 
 enum err_code
 session_load(struct redis *redis, struct session_touches *touches, const struct str *tokens,
-             size_t count, int64_t now_ms, unsigned idle_s, struct arena *arena,
-             struct session *ret_sessions, bool *ret_found, struct err *err)
+             size_t count, unsigned idle_s, struct arena *arena, struct session *ret_sessions,
+             bool *ret_found, struct err *err)
 {
+    int64_t now_ms = clock_now_ms();
     bool touch[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_command commands[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_value values[REDIS_PIPELINE_MAX] UNINITIALIZED;

@@ -51,7 +51,7 @@ void session_touched(struct session_touches *touches, const char *hash, int64_t 
  * ret_sessions[i] was filled; an expired or malformed token is simply not found.
  */
 enum err_code session_load(struct redis *redis, struct session_touches *touches,
-                           const struct str *tokens, size_t count, int64_t now_ms, unsigned idle_s,
+                           const struct str *tokens, size_t count, unsigned idle_s,
                            struct arena *arena, struct session *ret_sessions, bool *ret_found,
                            struct err *err) MUST_CHECK;
 /* Stores a new session and ends the person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number

@@ -54,6 +54,14 @@ def make(seed, minutes, brokers):
     return [{"round": number, **step} for number, step in enumerate(steps[:minutes], 1)]
 
 
+def memory_of(pid):
+    """KiB of its own; a process that has ended and was not collected yet has none."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1])
+    return 0
+
+
 class Watch(threading.Thread):
     """Memory and descriptors of every process, every other second."""
 
@@ -68,10 +76,9 @@ class Watch(threading.Thread):
                     self.sample(process["name"], process["pid"])
 
     def sample(self, name, pid):
-        with contextlib.suppress(OSError, StopIteration, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             family = schedule.family(pid)
-            kib = sum(int(next(line for line in pathlib.Path(f"/proc/{one}/status").read_text().splitlines()
-                               if line.startswith("RssAnon")).split()[1]) for one in family)
+            kib = sum(memory_of(one) for one in family)
             descriptors = sum(len(os.listdir(f"/proc/{one}/fd")) for one in family)
             self.samples.append((time.monotonic(), name, pid, kib, descriptors))
 

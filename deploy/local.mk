@@ -21,7 +21,7 @@ status: ## what runs, and whether it is ready
 	@$(STACK) status
 clean-data: ## forget the data of RUN_DIR
 	@$(STACK) clean-data
-demo: ## walk one student through everything against the running system
+demo: ## walk three students through everything against the running system
 	@/usr/bin/python3 tests/demo/demo.py
 
 .PHONY: install

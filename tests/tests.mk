@@ -51,7 +51,7 @@ docs: ## generate docs/reference from the tables
 # Faults: docs/FAULTS.md. ROUNDS, SEED, BROKERS, EVERY, RATE, ONLY, RUN_DIR are read by the program.
 export ROUNDS SEED EVERY RATE ONLY TRIES MINUTES SUBMISSIONS READS
 .PHONY: faults
-faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1|3
+faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1 or 3
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all

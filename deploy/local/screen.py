@@ -36,7 +36,7 @@ BLOCK = {
   接口文档        {edge}/api/openapi.yaml
   指标            每个进程的 /metrics：make status 列出地址
   服务            {services}   （{seconds:.1f} 秒就绪）
-下一步：make demo（一个学生从头到尾）   make status   make up COPIES=validation=3   {stop}
+下一步：make demo（三个学生从头到尾）   make status   make up COPIES=validation=3   {stop}
 """,
     "en": """生源信息上报 · demo  (NOT FOR PRODUCTION: demo keys, simulated SMS and face check)
   entrance        {edge}/            try: {name} · {number} · student number {xh}
@@ -44,7 +44,7 @@ BLOCK = {
   API document    {edge}/api/openapi.yaml
   metrics         /metrics of every process: make status lists the addresses
   services        {services}   (ready in {seconds:.1f} s)
-Next:  make demo (one student end to end)   make status   make up COPIES=validation=3   {stop}
+Next:  make demo (three students end to end)   make status   make up COPIES=validation=3   {stop}
 """,
 }
 

@@ -27,9 +27,10 @@ lane_init(struct lane *lane, const char *name, size_t worker_count,
 static void
 lane_pace(struct lane *lane, uint64_t now_ns)
 {
-    uint64_t elapsed_ns = now_ns - lane->paced_ns;
-    if (elapsed_ns < (uint64_t)PACE_EVERY_MS * 1000000)
+    /* Who looked at the clock first may be here last: that is no time at all, not ages. */
+    if (now_ns < lane->paced_ns + (uint64_t)PACE_EVERY_MS * 1000000)
         return;
+    uint64_t elapsed_ns = now_ns - lane->paced_ns;
     uint64_t answered = atomic_load_explicit(&lane->answered, memory_order_relaxed);
     lane->capacity_per_s =
         admission_capacity(&lane->policy, lane->capacity_per_s, atomic_load(&lane->open),

@@ -294,8 +294,12 @@ run_stream(struct http_connection *connection)
     for (;;) {
         if (!write_some(connection))
             return false;
-        if (connection->answer_sent < request->answer.len)
+        if (connection->answer_sent < request->answer.len) {
+            if (connection->deadline_ns == 0) /* for all of it, however it is trickled away */
+                deadline_in(connection, conf_of(connection)->body_deadline_ms);
             return true;
+        }
+        connection->deadline_ns = 0;
         buf_reset(&request->answer);
         connection->answer_sent = 0;
         enum http_stream_state state = http_stream_take(request->stream, &request->answer);

@@ -20,7 +20,9 @@ enum {
     REQUESTS = 150,
     REPLIERS = 3,
     QUEUE = 4096,
-    STREAM_PIECES = 5
+    STREAM_PIECES = 5,
+    FLOOD_PIECES = 64, /* more than the kernel takes for a client that does not read */
+    FLOOD_PIECE = 1024 * 1024
 };
 
 struct world {
@@ -69,7 +71,10 @@ on_finished(struct http_request *request, void *ctx)
 {
     struct world *world = ctx;
     (void)request;
+    (void)pthread_mutex_lock(&world->lock);
     atomic_fetch_add(&world->finished, 1);
+    (void)pthread_cond_broadcast(&world->wake);
+    (void)pthread_mutex_unlock(&world->lock);
 }
 
 static void
@@ -336,6 +341,41 @@ a_body_that_trickles_ends_at_its_deadline(void **state)
     world_close(&world);
 }
 
+/* A stream is at its end, and its reader takes nothing of it: not even that is waited for for ever.
+ */
+static void
+a_reader_that_does_not_read_ends_at_its_deadline(void **state)
+{
+    static const char get[] = "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n";
+    static struct world world;
+    struct timespec patience;
+    (void)state;
+    world_open(&world, 1);
+    int fd = dial(&world);
+    assert_int_equal(write(fd, get, sizeof get - 1), (ssize_t)sizeof get - 1);
+    (void)pthread_mutex_lock(&world.lock);
+    while (world.count == 0)
+        (void)pthread_cond_wait(&world.wake, &world.lock);
+    (void)pthread_mutex_unlock(&world.lock);
+    struct http_stream *out =
+        http_reply_stream(world.queue[0], 200, NULL, (size_t)2 * FLOOD_PIECES * FLOOD_PIECE);
+    char *piece = mem_zalloc(FLOOD_PIECE);
+    for (int i = 0; i < FLOOD_PIECES; i++)
+        http_stream_send(out, (struct str){piece, FLOOD_PIECE});
+    http_stream_end(out);
+    free(piece);
+    (void)clock_gettime(CLOCK_REALTIME, &patience);
+    patience.tv_sec += 10;
+    int timed_out = 0;
+    (void)pthread_mutex_lock(&world.lock);
+    while (atomic_load(&world.finished) == 0 && timed_out == 0)
+        timed_out = pthread_cond_timedwait(&world.wake, &world.lock, &patience);
+    (void)pthread_mutex_unlock(&world.lock);
+    assert_int_equal(timed_out, 0);
+    (void)close(fd);
+    world_close(&world);
+}
+
 int
 main(void)
 {
@@ -344,6 +384,7 @@ main(void)
         cmocka_unit_test(a_full_turn_of_requests_is_answered_at_once),
         cmocka_unit_test(refuses_what_http_forbids),
         cmocka_unit_test(a_body_that_trickles_ends_at_its_deadline),
+        cmocka_unit_test(a_reader_that_does_not_read_ends_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include "io/http_loop.h"
 
+#define LAST_CHUNK STR("0\r\n\r\n")
+
 /* Shared by the connection's loop and the sender: `references` is two while both hold it. */
 struct http_stream {
     pthread_mutex_t lock;
@@ -58,14 +60,13 @@ struct http_stream *
 http_reply_stream(struct http_request *request, unsigned status, const struct http_header *headers,
                   size_t pending_bytes_max)
 {
-    static const struct str last_chunk = {"0\r\n\r\n", 5};
     struct http_connection *connection = request->connection;
     struct http_loop *loop = connection->loop;
     struct http_stream *stream = mem_zalloc(sizeof *stream);
     (void)pthread_mutex_init(&stream->lock, NULL);
     stream->connection = connection;
     stream->references = 2;
-    buf_init(&stream->pending, pending_bytes_max + last_chunk.len);
+    buf_init(&stream->pending, pending_bytes_max + LAST_CHUNK.len);
     stream->bodiless = stream->closed = request->head.method == HTTP_HEAD;
     request->stream = stream;
     http_answer_head(request, status, headers, SIZE_MAX);
@@ -91,7 +92,10 @@ http_stream_send(struct http_stream *stream, struct str piece)
         buf_printf(&stream->pending, "%zx\r\n", piece.len);
         buf_add(&stream->pending, piece);
         buf_add(&stream->pending, STR("\r\n"));
-        if (stream->pending.overflow) { /* a reader that does not read: cut, without a last chunk */
+        /* A reader that does not read: cut, without a last chunk. The room for that one is kept: an
+         * answer without its end would be taken for one that goes on, by whoever reads the next. */
+        if (stream->pending.overflow ||
+            stream->pending.max - stream->pending.len < LAST_CHUNK.len) {
             stream->pending.len = before;
             stream->closed = true;
         }
@@ -115,7 +119,7 @@ http_stream_end(struct http_stream *stream)
 {
     (void)pthread_mutex_lock(&stream->lock);
     if (!stream->closed)
-        buf_add(&stream->pending, STR("0\r\n\r\n"));
+        buf_add(&stream->pending, LAST_CHUNK);
     stream->ended = true;
     stream_look(stream);
     (void)pthread_mutex_unlock(&stream->lock);

@@ -21,6 +21,8 @@ enum {
     REPLIERS = 3,
     QUEUE = 4096,
     STREAM_PIECES = 5,
+    BRIM = 100,        /* bytes that may be pending */
+    BRIM_PIECE = 97,   /* with what frames it, a little more than that */
     FLOOD_PIECES = 64, /* more than the kernel takes for a client that does not read */
     FLOOD_PIECE = 1024 * 1024
 };
@@ -43,6 +45,13 @@ on_request(struct http_request *request, void *ctx)
     struct world *world = ctx;
     if (str_eq(http_request_path(request), STR("/now"))) {
         http_reply(request, 200, NULL, STR("now"));
+        return;
+    }
+    if (str_eq(http_request_path(request), STR("/brim"))) {
+        static const char piece[BRIM_PIECE];
+        struct http_stream *out = http_reply_stream(request, 200, NULL, BRIM);
+        http_stream_send(out, (struct str){piece, sizeof piece});
+        http_stream_end(out);
         return;
     }
     (void)pthread_mutex_lock(&world->lock);
@@ -376,6 +385,26 @@ a_reader_that_does_not_read_ends_at_its_deadline(void **state)
     world_close(&world);
 }
 
+static void
+a_stream_that_is_full_to_the_brim_has_an_end(void **state)
+{
+    static const char get[] = "GET /brim HTTP/1.1\r\nHost: x\r\n\r\n";
+    static struct world world;
+    char answer[1024];
+    struct timeval patience = {.tv_sec = 3};
+    (void)state;
+    world_open(&world, 1);
+    int fd = dial(&world);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_int_equal(write(fd, get, sizeof get - 1), (ssize_t)sizeof get - 1);
+    ssize_t got;
+    while ((got = read(fd, answer, sizeof answer)) > 0)
+        ;
+    assert_int_equal(got, 0); /* cut: not waited for */
+    (void)close(fd);
+    world_close(&world);
+}
+
 int
 main(void)
 {
@@ -385,6 +414,7 @@ main(void)
         cmocka_unit_test(refuses_what_http_forbids),
         cmocka_unit_test(a_body_that_trickles_ends_at_its_deadline),
         cmocka_unit_test(a_reader_that_does_not_read_ends_at_its_deadline),
+        cmocka_unit_test(a_stream_that_is_full_to_the_brim_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,16 +72,17 @@ look_at(struct http_connection *connection)
     http_connection_run(connection);
 }
 
+/* Those that are on the list now. Who sends request upon request, each answered on this thread, is
+ * listed again by the look itself: others come in between. */
 static void
 run_looked_at(struct http_loop *loop)
 {
-    struct http_connection *connection;
-    while ((connection = atomic_exchange(&loop->look, NULL)))
-        while (connection) {
-            struct http_connection *next = connection->look_next;
-            look_at(connection);
-            connection = next;
-        }
+    struct http_connection *connection = atomic_exchange(&loop->look, NULL);
+    while (connection) {
+        struct http_connection *next = connection->look_next;
+        look_at(connection);
+        connection = next;
+    }
 }
 
 /* --- accepting --- */
@@ -202,7 +203,8 @@ loop_thread(void *arg)
     loop->swept_ns = clock_mono_ns();
     watch_listener(loop, true);
     while (!atomic_load(&loop->stop)) {
-        int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, SWEEP_MS);
+        int patience_ms = atomic_load(&loop->look) ? 0 : SWEEP_MS;
+        int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, patience_ms);
         if (count < 0 && errno != EINTR)
             abort(); /* only our own mistake makes these arguments wrong */
         if (atomic_load(&loop->server->quiet))
@@ -211,6 +213,7 @@ loop_thread(void *arg)
         run_looked_at(loop);
         sweep(loop);
     }
+    run_looked_at(loop); /* what was replied to before the stop is sent */
     return NULL;
 }
 

@@ -21,6 +21,7 @@ enum {
     REPLIERS = 3,
     QUEUE = 4096,
     STREAM_PIECES = 5,
+    AHEAD = 1000,      /* requests that one client sends without waiting */
     BRIM = 100,        /* bytes that may be pending */
     BRIM_PIECE = 97,   /* with what frames it, a little more than that */
     FLOOD_PIECES = 64, /* more than the kernel takes for a client that does not read */
@@ -36,15 +37,36 @@ struct world {
     bool stop;
     bool gate_open; /* "/hold" blocks the server's thread until then */
     bool held;
+    atomic_uint now_count;
+    unsigned hold_at;            /* the how manyth "/now" does the same; 0: none */
+    atomic_uint now_before_mark; /* answers to "/now" when "/mark" came */
     atomic_uint finished;
 };
+
+static void
+wait_at_gate(struct world *world)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    world->held = true;
+    (void)pthread_cond_broadcast(&world->wake);
+    while (!world->gate_open)
+        (void)pthread_cond_wait(&world->wake, &world->lock);
+    (void)pthread_mutex_unlock(&world->lock);
+}
 
 static void
 on_request(struct http_request *request, void *ctx)
 {
     struct world *world = ctx;
     if (str_eq(http_request_path(request), STR("/now"))) {
+        if (atomic_fetch_add(&world->now_count, 1) + 1 == world->hold_at)
+            wait_at_gate(world);
         http_reply(request, 200, NULL, STR("now"));
+        return;
+    }
+    if (str_eq(http_request_path(request), STR("/mark"))) {
+        atomic_store(&world->now_before_mark, atomic_load(&world->now_count));
+        http_reply(request, 200, NULL, STR("mark"));
         return;
     }
     if (str_eq(http_request_path(request), STR("/brim"))) {
@@ -54,13 +76,9 @@ on_request(struct http_request *request, void *ctx)
         http_stream_end(out);
         return;
     }
+    if (str_eq(http_request_path(request), STR("/hold")))
+        wait_at_gate(world);
     (void)pthread_mutex_lock(&world->lock);
-    if (str_eq(http_request_path(request), STR("/hold"))) {
-        world->held = true;
-        (void)pthread_cond_broadcast(&world->wake);
-        while (!world->gate_open)
-            (void)pthread_cond_wait(&world->wake, &world->lock);
-    }
     world->queue[world->count++] = request;
     (void)pthread_cond_signal(&world->wake);
     (void)pthread_mutex_unlock(&world->lock);
@@ -405,6 +423,36 @@ a_stream_that_is_full_to_the_brim_has_an_end(void **state)
     world_close(&world);
 }
 
+/* Another's request comes while one client's are answered, of which there are many ahead. */
+static void
+who_sends_ahead_does_not_keep_the_others_waiting(void **state)
+{
+    static const char now[] = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char mark[] = "GET /mark HTTP/1.1\r\nHost: x\r\n\r\n";
+    static char ahead[AHEAD * (sizeof now - 1)];
+    static struct world world = {.hold_at = 2};
+    char answer[1024];
+    (void)state;
+    world_open(&world, 1);
+    int patient = dial(&world);
+    int eager = dial(&world);
+    for (size_t i = 0; i < AHEAD; i++)
+        memcpy(ahead + i * (sizeof now - 1), now, sizeof now - 1);
+    assert_int_equal(write(eager, ahead, sizeof ahead), (ssize_t)sizeof ahead);
+    (void)pthread_mutex_lock(&world.lock);
+    while (!world.held)
+        (void)pthread_cond_wait(&world.wake, &world.lock);
+    assert_int_equal(write(patient, mark, sizeof mark - 1), (ssize_t)sizeof mark - 1);
+    world.gate_open = true;
+    (void)pthread_cond_broadcast(&world.wake);
+    (void)pthread_mutex_unlock(&world.lock);
+    assert_true(read_until(patient, "mark", answer, sizeof answer));
+    assert_in_range(world.now_before_mark, world.hold_at, AHEAD - 1);
+    (void)close(eager);
+    (void)close(patient);
+    world_close(&world);
+}
+
 int
 main(void)
 {
@@ -415,6 +463,7 @@ main(void)
         cmocka_unit_test(a_body_that_trickles_ends_at_its_deadline),
         cmocka_unit_test(a_reader_that_does_not_read_ends_at_its_deadline),
         cmocka_unit_test(a_stream_that_is_full_to_the_brim_has_an_end),
+        cmocka_unit_test(who_sends_ahead_does_not_keep_the_others_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

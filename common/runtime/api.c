@@ -485,15 +485,23 @@ api_drain(struct api *api, unsigned timeout_ms)
 }
 
 void
+api_stop(struct api *api)
+{
+    if (api == NULL)
+        return;
+    for (size_t i = 0; i < LANE_COUNT_; i++)
+        lane_stop(&api->lanes[i]);
+    while (api->thread_count)
+        (void)pthread_join(api->threads[--api->thread_count], NULL);
+}
+
+void
 api_close(struct api *api)
 {
     if (api == NULL)
         return;
     metrics_unhook(api);
-    for (size_t i = 0; i < LANE_COUNT_; i++)
-        lane_stop(&api->lanes[i]);
-    for (size_t i = 0; i < api->thread_count; i++)
-        (void)pthread_join(api->threads[i], NULL);
+    api_stop(api);
     http_server_close(api->server);
     for (size_t i = 0; i < api->worker_count; i++)
         worker_close(&api->workers[i]);

@@ -88,6 +88,10 @@ enum err_code api_open(const struct api_conf *conf, struct api **ret_api,
 unsigned api_port(const struct api *api);
 /* Stops accepting, waits until everything under way is answered or the time is over. */
 void api_drain(struct api *api, unsigned timeout_ms);
+/* Ends the workers: no handler runs afterwards, and who still calls is answered 503. What handlers
+ * use can end then, while what they left open can still be answered. NULL is fine. */
+void api_stop(struct api *api);
+/* The same first, and everything is gone: what was left open must have been answered. */
 void api_close(struct api *api);
 
 /* --- reading the call --- */

@@ -210,7 +210,10 @@ intake_stop(void *service)
 {
     struct intake_process *process = service;
     struct intake *intake = &process->intake;
-    /* Streams end first, so that the server has nothing open when it closes. */
+    /* Kept connections may bring a call until the end: no handler may be there to meet what is
+     * gone. Streams and calls that wait for Kafka end then, so that the server has nothing open
+     * when it closes. */
+    api_stop(intake->api);
     streams_free(TAKE(intake->streams));
     kafka_producer_close(intake->producer);
     api_close(intake->api);

@@ -49,7 +49,7 @@ $(BUILD)/torture/fail.so: tests/torture/fail.c
 	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN_COMMON) -Wno-pedantic $(PKG_CFLAGS) -shared -fPIC -o $@ $< -ldl
 .PHONY: torture-programs torture
 torture-programs: $(TORTURE)
-torture: ## the n-th malloc, read, write, connect, libpq or hiredis call fails, for all n
+torture: ## the n-th malloc, read, write or connect fails, for all n; libpq and hiredis: docs/FUZZING.md
 	@deploy/install-deps.sh --group build --group test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) torture-programs
 	@/usr/bin/python3 tests/torture/run.py --programs $(BUILD)/asan/torture

@@ -30,8 +30,7 @@ def clean_env(**change):
 
 
 def show(name, text):
-    print(f"--- {name}", flush=True)
-    print("\n".join("    " + line for line in text.splitlines()[-SHOWN_LINES:]), flush=True)
+    print("\n".join([f"--- {name}"] + ["    " + line for line in text.splitlines()[-SHOWN_LINES:]]), flush=True)
 
 
 def run_script(path):
@@ -173,8 +172,9 @@ GROUPS = {
                                KEEP_LOGS=str(LOGS / "system-security")),
     "faults": lambda: faults(BUILD=SANITIZED, ROUNDS="40", EVERY="10", SEED="23", BROKERS="1"),
 }
-# Beside the others: waits more than it works.
-BACKGROUND = ("component-asan", "component-tsan")
+# After the quick ones, side by side: most of these wait more than they work.
+LANES = (("integration",), ("security", "faults"),
+         ("lint", "unit-asan", "fuzz", "torture", "component-asan", "component-tsan"))
 
 
 def main():
@@ -184,7 +184,6 @@ def main():
         sys.stderr.write(f"no group {unknown[0]}\n{__doc__}")
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
-    passed = failed = 0
 
     def timed(name):
         started = time.monotonic()
@@ -192,10 +191,14 @@ def main():
         print(f"{name:<16} {result[0]:>4} passed {result[1]:>4} failed   {time.monotonic() - started:6.1f} s",
               flush=True)
         return result
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        beside = [pool.submit(timed, name) for name in wanted if name in BACKGROUND]
-        results = [timed(name) for name in wanted if name not in BACKGROUND]
-        results += [future.result() for future in beside]
+
+    def in_turn(names):
+        return [timed(name) for name in names if name in wanted]
+    laned = {name for lane in LANES for name in lane}
+    results = in_turn(name for name in GROUPS if name not in laned)
+    with concurrent.futures.ThreadPoolExecutor(len(LANES)) as pool:
+        for lane in pool.map(in_turn, LANES):
+            results += lane
     passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -79,6 +79,7 @@ struct kafka_consumer_conf {
     unsigned session_timeout_ms;
     unsigned
         max_poll_interval_ms; /* 0: 5 minutes; slower than that, the group takes the work away */
+    size_t batch_bytes_max;   /* 0: 32 MiB; a batch that has so many takes no further record */
     /* NULL, or told when the next message of a partition is not the next number: `found` above
      * `expected` means that messages are missing (deleted, or skipped), below it that the topic
      * begins anew. Reading goes on at the earliest message there is, never behind it. */
@@ -105,9 +106,10 @@ struct kafka_batch; /* records received together */
 
 enum err_code kafka_consumer_open(const struct kafka_consumer_conf *conf,
                                   struct kafka_consumer **ret_consumer, struct err *err) MUST_CHECK;
-/* Up to `count_max` records: waits `first_wait_ms` for the first and at most `fill_wait_ms` for
- * more. An empty batch is no error. Records of partitions that were taken away meanwhile are
- * dropped (their new owner has them). */
+/* Up to `count_max` records, and no more than batch_bytes_max and one record: what a batch costs in
+ * memory is not for those to say who send it. Waits `first_wait_ms` for the first and at most
+ * `fill_wait_ms` for more. An empty batch is no error. Records of partitions that were taken away
+ * meanwhile are dropped (their new owner has them). */
 enum err_code kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max,
                                   unsigned first_wait_ms, unsigned fill_wait_ms,
                                   struct kafka_batch **ret_batch, struct err *err) MUST_CHECK;

@@ -7,7 +7,12 @@
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
-enum { TAIL_QUERY_MS = 5000, COMMIT_TRIES = 3, COMMITTED_QUERY_MS = 2000 };
+enum {
+    TAIL_QUERY_MS = 5000,
+    COMMIT_TRIES = 3,
+    COMMITTED_QUERY_MS = 2000,
+    BATCH_BYTES_MAX = 32 * 1024 * 1024, /* 5000 ordinary submissions */
+};
 
 /* A partition that is ours: the offset its next message must have, and the group's. -1: unknown. */
 struct place {
@@ -29,6 +34,7 @@ struct kafka_consumer {
 struct kafka_batch {
     size_t count;
     size_t count_max;
+    size_t bytes;
     struct kafka_record *records;
 };
 
@@ -222,6 +228,7 @@ batch_clear(struct kafka_batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         rd_kafka_message_destroy(batch->records[i].raw);
     batch->count = 0;
+    batch->bytes = 0;
 }
 
 void
@@ -237,6 +244,7 @@ kafka_batch_free(struct kafka_batch *batch)
 static void
 batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
 {
+    batch->bytes += message->len;
     batch->records[batch->count++] = (struct kafka_record){
         .topic = rd_kafka_topic_name(message->rkt),
         .partition = message->partition,
@@ -285,8 +293,10 @@ kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned 
     struct kafka_batch *batch = batch_new(count_max);
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)first_wait_ms * 1000000;
     uint64_t revocations = consumer->revocations;
+    size_t bytes_max =
+        consumer->conf.batch_bytes_max ? consumer->conf.batch_bytes_max : BATCH_BYTES_MAX;
     enum err_code code = ERR_OK;
-    while (batch->count < count_max && code == ERR_OK) {
+    while (batch->count < count_max && batch->bytes < bytes_max && code == ERR_OK) {
         rd_kafka_message_t *message =
             rd_kafka_consumer_poll(consumer->client, wait_left_ms(deadline_ns));
         if (revocations != consumer->revocations) {

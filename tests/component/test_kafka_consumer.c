@@ -352,10 +352,47 @@ headers_keys_and_tombstones_are_told_apart(void **state)
     mock_close(&mock);
 }
 
+/* However many would come: their size is bounded too, and nothing is left out for it. */
+static void
+a_batch_is_bounded_in_bytes(void **state)
+{
+    enum { BYTES_MAX = 20, LONGEST = 3 };
+    struct mock mock;
+    struct seen seen = {.total = 0};
+    struct kafka_consumer *consumer = NULL;
+    (void)state;
+    mock_open(&mock, 1);
+    (void)rd_kafka_mock_topic_create(mock.cluster, "t", PARTITIONS, 1);
+    produce(&mock, 0, 200);
+    assert_works(kafka_consumer_open(&(struct kafka_consumer_conf){.bootstrap = mock.bootstrap,
+                                                                   .client_id = "component",
+                                                                   .group = "g",
+                                                                   .topics = topics,
+                                                                   .session_timeout_ms = 6000,
+                                                                   .batch_bytes_max = BYTES_MAX},
+                                     &consumer, &err));
+    seen_reset_order(&seen);
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)WAIT_S * 1000000000;
+    while (seen.total < 200 && clock_mono_ns() < deadline_ns) {
+        struct kafka_batch *batch = NULL;
+        size_t bytes = 0;
+        assert_works(kafka_consumer_poll(consumer, 1000, 200, 5, &batch, &err));
+        for (size_t i = 0; i < kafka_batch_count(batch); i++)
+            bytes += kafka_batch_record(batch, i)->value.len;
+        assert_true(bytes < BYTES_MAX + LONGEST);
+        take(&seen, batch);
+        kafka_batch_free(batch);
+    }
+    assert_int_equal(seen.total, 200);
+    kafka_consumer_close(consumer);
+    mock_close(&mock);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_is_bounded_in_bytes),
         cmocka_unit_test(reads_all_in_order_and_goes_on_where_it_committed),
         cmocka_unit_test(without_a_commit_everything_comes_again),
         cmocka_unit_test(a_rewound_batch_comes_again_and_nothing_is_skipped),

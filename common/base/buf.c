@@ -251,6 +251,23 @@ arena_reset(struct arena *arena)
     arena->used_total = 0;
 }
 
+struct arena_mark
+arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){arena->current, arena->current->used, arena->used_total};
+}
+
+/* The blocks behind are kept: the next try needs as much. */
+void
+arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    arena->current = mark.block;
+    arena->current->used = mark.used;
+    arena->used_total = mark.used_total;
+    for (struct arena_block *block = mark.block->next; block; block = block->next)
+        block->used = 0;
+}
+
 /* Goes on to a kept block, or to a new one in front of those that are too small. */
 static void
 arena_next_block(struct arena *arena, size_t size)

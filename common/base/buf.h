@@ -55,6 +55,15 @@ struct arena *arena_new_keeping(size_t bytes_max, size_t keep_bytes);
 void arena_free(struct arena *arena);
 void arena_free_ptr(struct arena **arena);
 void arena_reset(struct arena *arena); /* forgets everything; keeps the first block at least */
+/* A place to come back to: a try that failed gives back what it took. Everything allocated since is
+ * gone then. Of no use after a reset. */
+struct arena_mark {
+    struct arena_block *block;
+    size_t used;
+    size_t used_total;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
 /* Zeroed, aligned for any type; aborts past bytes_max (callers bound their input first). */
 void *arena_alloc(struct arena *arena, size_t size);
 struct str arena_copy(struct arena *arena, struct str text); /* NUL-terminated behind its end */

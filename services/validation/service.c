@@ -132,6 +132,7 @@ static enum err_code
 store_once(struct validation *validation, struct item *items, size_t count, struct err *err)
 {
     uint64_t since_ns = clock_mono_ns();
+    struct arena_mark mark = arena_mark(validation->arena);
     items_reopen(items, count);
     enum err_code code = pg_begin_snapshot(validation->pg, err);
     if (code)
@@ -148,6 +149,8 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
         pg_rollback(validation->pg);
     else
         code = pg_commit(validation->pg, err);
+    if (code) /* it is tried for as long as it takes: with what it took before */
+        arena_rewind(validation->arena, mark);
     observe_stage("store", &since_ns);
     return code;
 }

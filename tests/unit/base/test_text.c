@@ -139,6 +139,27 @@ arena_copies_are_terminated_and_forgotten_together(void **state)
 }
 
 static void
+an_arena_takes_back_what_a_failed_try_took(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1000000);
+    struct str before = arena_copy(arena, STR("before"));
+    for (int i = 0; i < 100; i++) {
+        struct arena_mark mark = arena_mark(arena);
+        for (size_t size = 1; size < 400000; size *= 2) {
+            unsigned char *memory = arena_alloc(arena, size);
+            assert_int_equal(memory[0] | memory[size - 1], 0);
+            memset(memory, 0xFF, size);
+        }
+        arena_rewind(arena, mark);
+    }
+    assert_str(before, "before");
+    assert_str(arena_copy(arena, STR("behind")), "behind");
+    assert_str(before, "before");
+    arena_free(arena);
+}
+
+static void
 an_arena_comes_back_from_its_pool_empty(void **state)
 {
     (void)state;
@@ -179,6 +200,7 @@ main(void)
         cmocka_unit_test(writes_json_that_stays_on_one_line),
         cmocka_unit_test(formats_and_reads_times),
         cmocka_unit_test(arena_copies_are_terminated_and_forgotten_together),
+        cmocka_unit_test(an_arena_takes_back_what_a_failed_try_took),
         cmocka_unit_test(an_arena_comes_back_from_its_pool_empty),
         cmocka_unit_test(wraps_an_error_with_what_was_tried),
     };

@@ -24,7 +24,7 @@ enum {
     AHEAD = 1000,      /* requests that one client sends without waiting */
     BRIM = 100,        /* bytes that may be pending */
     BRIM_PIECE = 97,   /* with what frames it, a little more than that */
-    FLOOD_PIECES = 64, /* more than the kernel takes for a client that does not read */
+    FLOOD_PIECES = 16, /* more than the kernel takes for a client that does not read */
     FLOOD_PIECE = 1024 * 1024
 };
 

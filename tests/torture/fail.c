@@ -47,6 +47,14 @@ fails(enum kind kind)
            atomic_fetch_add(&count, 1) + 1 == atomic_load(&failing);
 }
 
+/* A peer that takes no more does not speak either: its reader sees the end, as with EPIPE. */
+static int
+gone(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR);
+    return EPIPE;
+}
+
 /* The next definition of a function behind this one; found once. */
 #define NEXT(type, name, parameters)                                                               \
     static type(*next) parameters;                                                                 \
@@ -75,13 +83,13 @@ FAILING(KIND_INPUT, ssize_t, recv, (int fd, void *to, size_t size, int flags),
 FAILING(KIND_INPUT, ssize_t, recvmsg, (int fd, struct msghdr *message, int flags),
         (fd, message, flags), ECONNRESET, -1)
 FAILING(KIND_OUTPUT, ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size),
-        EPIPE, -1)
+        gone(fd), -1)
 FAILING(KIND_OUTPUT, ssize_t, send, (int fd, const void *from, size_t size, int flags),
-        (fd, from, size, flags), EPIPE, -1)
+        (fd, from, size, flags), gone(fd), -1)
 FAILING(KIND_OUTPUT, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
-        (fd, message, flags), EPIPE, -1)
+        (fd, message, flags), gone(fd), -1)
 FAILING(KIND_OUTPUT, ssize_t, writev, (int fd, const struct iovec *pieces, int number),
-        (fd, pieces, number), EPIPE, -1)
+        (fd, pieces, number), gone(fd), -1)
 FAILING(KIND_CONNECT, int, connect, (int fd, const struct sockaddr *to, socklen_t size),
         (fd, to, size), ECONNREFUSED, -1)
 FAILING(KIND_CONNECT, int, socket, (int family, int type, int protocol), (family, type, protocol),

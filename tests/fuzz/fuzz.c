@@ -1,5 +1,6 @@
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ const char fuzz_keys[] =
 void
 fuzz_fail(const char *promise, const char *file, int line)
 {
-    (void)fprintf(stderr, "FUZZ: broken: %s (%s:%d)\n", promise, file, line);
+    (void)fprintf(stderr, "FUZZ: broken: %s (%s:%d; %s)\n", promise, file, line, strerror(errno));
     abort();
 }
 

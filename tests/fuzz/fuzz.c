@@ -10,11 +10,15 @@
 
 struct buf *fuzz_verdict;
 
-const char fuzz_keys[] =
-    "seal old 1111111111111111111111111111111111111111111111111111111111111111\n"
-    "seal new 2222222222222222222222222222222222222222222222222222222222222222\n"
-    "index i1 3333333333333333333333333333333333333333333333333333333333333333\n"
-    "submission s1 4444444444444444444444444444444444444444444444444444444444444444\n";
+#define OLD "seal old 1111111111111111111111111111111111111111111111111111111111111111\n"
+#define NEW "seal new 2222222222222222222222222222222222222222222222222222222222222222\n"
+#define SM4                                                                                        \
+    "seal sm4 5555555555555555555555555555555555555555555555555555555555555555 sm4-ctr-hmac-sm3\n"
+#define OTHERS                                                                                     \
+    "index i1 3333333333333333333333333333333333333333333333333333333333333333\n"                  \
+    "submission s1 4444444444444444444444444444444444444444444444444444444444444444\n"
+const char fuzz_keys[] = OLD SM4 NEW OTHERS;
+const char fuzz_keys_sm4[] = OLD NEW SM4 OTHERS;
 
 void
 fuzz_fail(const char *promise, const char *file, int line)
@@ -84,21 +88,28 @@ fuzz_piece(struct fuzz_input *input, char separator)
     return (struct str){rest.ptr, length};
 }
 
-static char file_path[] = "/tmp/sy-fuzz-XXXXXX";
+static char file_path[32];
 
 static void
 file_remove(void)
 {
-    (void)unlink(file_path);
+    if (file_path[0])
+        (void)unlink(file_path);
+    file_path[0] = '\0';
 }
 
 const char *
 fuzz_file(const char *text)
 {
-    int fd = mkstemp(file_path);
+    static bool registered;
     size_t length = strlen(text);
+    FUZZ_CHECK(registered || atexit(file_remove) == 0, "a file can be removed at the end");
+    registered = true;
+    file_remove();
+    (void)snprintf(file_path, sizeof file_path, "/tmp/sy-fuzz-XXXXXX");
+    int fd = mkstemp(file_path);
     FUZZ_CHECK(fd >= 0 && fchmod(fd, 0400) == 0 && write(fd, text, length) == (ssize_t)length &&
-                   close(fd) == 0 && atexit(file_remove) == 0,
+                   close(fd) == 0,
                "a file of its own can be written");
     return file_path;
 }

@@ -37,7 +37,9 @@ struct str fuzz_rest(const struct fuzz_input *input);
 /* Up to the next `separator`, which is stepped over. */
 struct str fuzz_piece(struct fuzz_input *input, char separator);
 
-/* A file of its own with this text, readable by the owner only; removed when the process ends. */
+/* A file of its own with this text, readable by the owner only; gone with the next one, or when the
+ * process ends. */
 const char *fuzz_file(const char *text);
-/* Synthetic keys: the second seal key seals, both open. */
+/* Synthetic keys, the same in both: all open, an AES key seals, or an SM4 key does. */
 extern const char fuzz_keys[];
+extern const char fuzz_keys_sm4[];

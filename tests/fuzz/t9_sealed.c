@@ -14,6 +14,8 @@
 static struct {
     struct keyring *keyring;
     struct sealer *sealer;
+    struct keyring *keyring_sm4; /* the same keys, but another suite seals */
+    struct sealer *sealer_sm4;
 } own;
 
 static void
@@ -23,7 +25,10 @@ open_own(void)
     if (own.keyring)
         return;
     FUZZ_CHECK(keyring_load(fuzz_file(fuzz_keys), &own.keyring, &err) == ERR_OK, "keys load");
+    FUZZ_CHECK(keyring_load(fuzz_file(fuzz_keys_sm4), &own.keyring_sm4, &err) == ERR_OK,
+               "keys of another suite load");
     own.sealer = sealer_new(own.keyring);
+    own.sealer_sm4 = sealer_new(own.keyring_sm4);
 }
 
 static void
@@ -46,9 +51,11 @@ take_edited(struct fuzz_input *input, struct arena *arena)
     struct err err = {0};
     struct str plain;
     struct str secret = plains[fuzz_below(input, 3)];
-    bool elsewhere = fuzz_byte(input) & 1;
+    uint8_t choice = fuzz_byte(input);
+    bool elsewhere = choice & 1;
     size_t cut = fuzz_byte(input);
-    struct str sealed = seal_text(own.sealer, secret, STR("here"), arena);
+    struct str sealed =
+        seal_text(choice & 2 ? own.sealer_sm4 : own.sealer, secret, STR("here"), arena);
     struct str copy = arena_copy(arena, sealed);
     while (fuzz_more(input)) {
         size_t place = fuzz_byte(input);

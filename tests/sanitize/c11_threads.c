@@ -1,8 +1,8 @@
 /*
- * C11 threads made of POSIX threads, for builds with the thread sanitizer only. librdkafka starts
- * its threads and takes its locks by threads.h, whose functions call the C library's inside past
- * the sanitizer of gcc 12, which then knows neither the threads nor what orders them, and dies.
- * The names are taken from the program before the C library is asked.
+ * C11 threads made of POSIX threads, for builds with the thread sanitizer and for torture.
+ * librdkafka starts its threads and takes its locks by threads.h, whose functions call the C
+ * library's inside past the sanitizer of gcc 12, which then knows neither the threads nor what
+ * orders them, and dies. The names are taken from the program before the C library is asked.
  *
  * glibc's mtx_t and cnd_t are its pthread types in size and alignment. Read-write locks, which it
  * takes directly, go through here as well: calls from a library that is left out (tsan.supp) would

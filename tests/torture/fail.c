@@ -1,12 +1,14 @@
 /*
  * Preloaded into a torture program: counts calls of one kind and lets the n-th fail as it may fail.
  * Kinds: memory (malloc, calloc, realloc), input (read, recv…), output (write, send…), connect,
- * part (what libpq and hiredis are asked to do). Nothing is counted until it is armed.
+ * part (what libpq, hiredis and librdkafka are asked to do). Nothing is counted until it is armed.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <libpq-fe.h>
+#include <librdkafka/rdkafka.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -110,3 +112,39 @@ FAILING(KIND_PART, int, redisAppendCommandArgv,
         (context, number, values, lengths), 0, REDIS_ERR)
 FAILING(KIND_PART, int, redisGetReply, (redisContext * context, void **reply), (context, reply),
         ECONNRESET, REDIS_ERR)
+
+/* Variadic: its arguments are gathered for the form that is not. */
+rd_kafka_resp_err_t
+rd_kafka_producev(rd_kafka_t *client, ...)
+{
+    enum { VALUES_MAX = 80 };
+    rd_kafka_vu_t values[VALUES_MAX];
+    size_t number = 0;
+    va_list args;
+    if (fails(KIND_PART))
+        return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    va_start(args, client);
+    for (int type; (type = va_arg(args, int)) != RD_KAFKA_VTYPE_END && number < VALUES_MAX;) {
+        rd_kafka_vu_t *value = &values[number++];
+        value->vtype = (rd_kafka_vtype_t)type;
+        if (type == RD_KAFKA_VTYPE_TOPIC) {
+            value->u.cstr = va_arg(args, const char *);
+        } else if (type == RD_KAFKA_VTYPE_KEY || type == RD_KAFKA_VTYPE_VALUE) {
+            value->u.mem.ptr = va_arg(args, void *);
+            value->u.mem.size = va_arg(args, size_t);
+        } else if (type == RD_KAFKA_VTYPE_MSGFLAGS) {
+            value->u.i = va_arg(args, int);
+        } else if (type == RD_KAFKA_VTYPE_HEADERS) {
+            value->u.headers = va_arg(args, rd_kafka_headers_t *);
+        } else if (type == RD_KAFKA_VTYPE_OPAQUE) {
+            value->u.ptr = va_arg(args, void *);
+        } else {
+            abort(); /* the product passes no other */
+        }
+    }
+    va_end(args);
+    rd_kafka_error_t *error = rd_kafka_produceva(client, values, number);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_destroy(error);
+    return code;
+}

@@ -18,4 +18,6 @@ struct scenario {
     const char *(*run)(void *world); /* NULL, or the promise that was broken */
     void (*close)(void *world);      /* not tortured; may be NULL */
 };
+extern const struct scenario scenario_kafka;
+/* NULL when there is none. */
 const struct scenario *scenario_find(const char *name);

@@ -238,7 +238,9 @@ why_find(struct syctl *ctl, struct finding *f, struct pg **ret_pg, struct pg_res
             str_eq(pg_str(*ret_result, row_of(*ret_result, f->id), J_OUTCOME), STR("rejected"));
         return ERR_OK;
     }
-    if (code == ERR_UNAVAILABLE) { /* then it is one of those that wait for the same */
+    struct err away = {0};
+    if (code == ERR_UNAVAILABLE) { /* then it may be one of those that wait for the same */
+        away = *err;
         *err = (struct err){0};
         code = ERR_OK;
     }
@@ -248,6 +250,10 @@ why_find(struct syctl *ctl, struct finding *f, struct pg **ret_pg, struct pg_res
         (void)processes_ask(ctl, "/status", look_at_process, f);
     else if (code == ERR_OK)
         code = look_for_dead(ctl, f, err);
+    if (code == ERR_OK && away.code && !f->facts.waiting && !f->facts.dead) {
+        *err = away; /* nobody may say "not judged" who could not ask */
+        return away.code;
+    }
     return code;
 }
 

@@ -46,8 +46,10 @@ def test_why_one_waits_that_nobody_judges(system, student):
 
 def test_why_one_is_tried_again_and_again(system, student):
     """PostgreSQL is away: attempts, last error, next try; and that it needs nobody once it is back."""
-    student.judged(student.send(), 90)
+    before = student.send()
+    student.judged(before, 90)
     with held_down(system, "postgres"):
+        assert ask(system, "why", before)["error"]["class"] == "retry", "who cannot ask must not say: not judged"
         submission = student.send()
 
         def retrying():

@@ -206,10 +206,16 @@ class Student:
                          {"Idempotency-Key": key or f"key-{random.randrange(10**15)}"})
 
     def send(self, key=None, fields=None, **change):
-        """submit(), for those who count on it: the id of what was acknowledged."""
-        answer = self.submit(key, fields, **change)
-        assert answer.status == 202, answer
-        return answer.json["submission_id"]
+        """submit(), for those who count on it: the id of what was acknowledged. A 503 asks to come again
+        with the same key, as on a machine that is busy or a broker that has only just come."""
+        key = key or f"key-{random.randrange(10**15)}"
+        fields = fields if fields is not None else self.form(**change)
+
+        def ask():
+            answer = self.submit(key, fields)
+            assert answer.status in (202, 503), answer
+            return answer.status == 202 and answer
+        return wait_for("the submission to be acknowledged", ask, 30, 0.2).json["submission_id"]
 
     def status(self, submission_id):
         return self.call("GET", f"/api/v1/submissions/{submission_id}")

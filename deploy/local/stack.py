@@ -334,8 +334,10 @@ def wait_for_copies(layout):
     while time.monotonic() < deadline:
         processes = json.loads(layout.demo.read_text())["processes"]
         running = {p["name"] for p in processes if p["service"] in run_dir.SERVICES}
-        if running == wanted and all(run_dir.ready(p["admin"]) for p in processes if p["admin"]):
-            return command_status(layout)
+        text, all_ready = status_of(processes)
+        if running == wanted and all_ready:
+            print(text)
+            return 0
         time.sleep(0.1)
     raise Failure("the copies were not ready in time; HINT: make status")
 
@@ -358,13 +360,16 @@ def command_status(layout):
     if supervisor_pid(layout) is None or not layout.demo.exists():
         print(f"nothing runs in {layout.run_dir}")
         return 1
-    all_ready = True
-    for process in json.loads(layout.demo.read_text())["processes"]:
-        fit = run_dir.ready(process["admin"]) if process["admin"] else run_dir.pid_alive(process["pid"])
-        all_ready = all_ready and fit
-        print(f"  {'✓' if fit else '✗'} {process['name']:<18} pid {process['pid']:<8} "
-              f"{process['admin'] or ''}")
+    text, all_ready = status_of(json.loads(layout.demo.read_text())["processes"])
+    print(text)
     return 0 if all_ready else 1
+
+
+def status_of(processes):
+    """A line for each process, and whether all are ready."""
+    fit = [run_dir.ready(p["admin"]) if p["admin"] else run_dir.pid_alive(p["pid"]) for p in processes]
+    return "\n".join(f"  {'✓' if well else '✗'} {p['name']:<18} pid {p['pid']:<8} {p['admin'] or ''}"
+                     for p, well in zip(processes, fit)), all(fit)
 
 
 def command_clean_data(layout):

@@ -10,6 +10,7 @@
 enum {
     TAIL_QUERY_MS = 5000,
     COMMIT_TRIES = 3,
+    COMMIT_WAIT_MS = 5000,
     COMMITTED_QUERY_MS = 2000,
     BATCH_BYTES_MAX = 32 * 1024 * 1024, /* 5000 ordinary submissions */
 };
@@ -354,6 +355,22 @@ commit_lost_partition(rd_kafka_resp_err_t error)
            error == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST || error == RD_KAFKA_RESP_ERR__NO_OFFSET;
 }
 
+/* The library's own waiting has no end while no broker coordinates the group: a service that is
+ * told to stop then would not. A report that comes later is nobody's. */
+static rd_kafka_resp_err_t
+commit_once(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    rd_kafka_resp_err_t error = rd_kafka_commit_queue(consumer->client, list, queue, NULL, NULL);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, COMMIT_WAIT_MS);
+        error = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    return error;
+}
+
 enum err_code
 kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_batch *batch,
                       struct err *err)
@@ -361,8 +378,9 @@ kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_batch 
     rd_kafka_topic_partition_list_t *list = batch_offsets(batch, true);
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < COMMIT_TRIES; i++) {
-        error = rd_kafka_commit(consumer->client, list, 0);
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR || commit_lost_partition(error))
+        error = commit_once(consumer, list);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+            commit_lost_partition(error))
             break;
     }
     for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {

@@ -113,8 +113,8 @@ enum err_code kafka_consumer_open(const struct kafka_consumer_conf *conf,
 enum err_code kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max,
                                   unsigned first_wait_ms, unsigned fill_wait_ms,
                                   struct kafka_batch **ret_batch, struct err *err) MUST_CHECK;
-/* Commits the offsets behind every record of the batch, synchronously. A partition that was taken
- * away meanwhile is no error. */
+/* Commits the offsets behind every record of the batch and waits for it, 5 s at most an attempt.
+ * A partition that was taken away meanwhile is no error. */
 enum err_code kafka_consumer_commit(struct kafka_consumer *consumer,
                                     const struct kafka_batch *batch, struct err *err) MUST_CHECK;
 /* Goes back to the batch's first offsets: it will be polled again. */

@@ -12,6 +12,7 @@ import os
 import pathlib
 import platform
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -30,6 +31,7 @@ from shengyuan import ROOT, Http, System  # noqa: E402
 
 DRAIN_SECONDS = 60
 READY_SECONDS = 120
+QUIET_SECONDS = 40  # more than three times what one request may take (load.py)
 BREATH_SECONDS = 6
 PEOPLE = 40
 
@@ -111,6 +113,8 @@ class Run:
     def tell(self, load, word):
         load.stdin.write(word + "\n")
         load.stdin.flush()
+        if not select.select([load.stdout], [], [], QUIET_SECONDS)[0]:
+            raise RuntimeError(f"the load did not answer within {QUIET_SECONDS} s")
         line = load.stdout.readline()
         if not line:
             raise RuntimeError("the load ended")
@@ -137,13 +141,19 @@ class Run:
             Http(p["admin"], 3).call("GET", "/readyz").status == 200 if p["admin"] else schedule.alive(p["pid"])
             for p in processes)
 
+    def fall_quiet(self, load):
+        """Until nothing has been under way five times in a row."""
+        seen = []
+
+        def quiet():
+            seen.append(self.tell(load, "pause")["under_way"])
+            return len(seen) >= 5 and not any(seen[-5:])
+        self.until("the load to fall quiet", quiet, QUIET_SECONDS)
+
     def check(self, load, hands):
         """Drains and compares; True when the five numbers are zero and nothing else is wrong."""
         hands.heal()
-        quiet = 0
-        while quiet < 5:
-            quiet = quiet + 1 if self.tell(load, "pause")["under_way"] == 0 else 0
-            time.sleep(0.05)
+        self.fall_quiet(load)
         self.until("every process to be ready", self.all_ready, READY_SECONDS)
         self.until("the drain", lambda: reader.lag(self.system.demo) == 0 and
                    reader.unpublished(self.dir, self.system.demo) == 0, DRAIN_SECONDS)

@@ -55,13 +55,17 @@ def world(tmp_path):
     (tmp_path / "links.json").write_text(json.dumps({"a:echo": {"listen": port, "target": echo.port}}))
     proxy = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("proxy.py")),
                               str(tmp_path / "links.json")])
-    wait_for("the proxy", lambda: (tmp_path / "links.sock").exists(), 10)
-    links = Links(tmp_path)
-    yield echo, links, lambda: socket.create_connection(("127.0.0.1", port), 5)
-    links.close()
-    proxy.terminate()
-    assert proxy.wait(5) == 0
-    echo.listener.close()
+    try:
+        wait_for("the proxy", lambda: (tmp_path / "links.sock").exists(), 10)
+        links = Links(tmp_path)
+        yield echo, links, lambda: socket.create_connection(("127.0.0.1", port), 5)
+        links.close()
+        proxy.terminate()
+        assert proxy.wait(5) == 0
+    finally:  # whatever went wrong: no proxy stays behind
+        proxy.kill()
+        proxy.wait()
+        echo.listener.close()
 
 
 def read(client, count, seconds=5):

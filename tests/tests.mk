@@ -49,7 +49,7 @@ docs: ## generate docs/reference from the tables
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
 	@$(BUILD)/bin/sy-gen-docs docs/reference
 # Faults: docs/FAULTS.md. ROUNDS, SEED, BROKERS, EVERY, RATE, ONLY, RUN_DIR are read by the program.
-export ROUNDS SEED EVERY RATE ONLY TRIES MINUTES SUBMISSIONS READS
+export ROUNDS SEED EVERY RATE ONLY TRIES MINUTES SUBMISSIONS READS OLD ORDER BACK
 .PHONY: faults
 faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1 or 3
 	@deploy/install-deps.sh
@@ -61,6 +61,12 @@ faults-planted: ## bugs planted into a copy must each turn the fault runs red (h
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null
 	@/usr/bin/python3 tests/faults/planted.py
+.PHONY: faults-upgrade
+faults-upgrade: ## a release and back under load, the build of commit OLD beside this one, copy by copy
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@/usr/bin/python3 tests/faults/upgrade.py
 .PHONY: availability
 availability: ## a steady load and a fault each minute: success, p99, memory, descriptors; MINUTES=30
 	@deploy/install-deps.sh

@@ -44,6 +44,15 @@ str_ends(struct str text, struct str suffix)
            str_eq((struct str){text.ptr + (text.len - suffix.len), suffix.len}, suffix);
 }
 
+uint64_t
+str_hash(struct str text)
+{
+    uint64_t hash = 1469598103934665603u;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * 1099511628211u;
+    return hash;
+}
+
 bool
 str_is_digits(struct str text)
 {

@@ -24,6 +24,8 @@ bool str_eq_text(struct str a, const char *text);
 int str_cmp(struct str a, struct str b); /* bytewise, shorter first */
 bool str_starts(struct str text, struct str prefix);
 bool str_ends(struct str text, struct str suffix);
+/* FNV-1a. For tables in memory of what nobody can choose. */
+uint64_t str_hash(struct str text);
 bool str_is_digits(struct str text); /* one or more ASCII digits and nothing else */
 /* Cuts *rest at the first `separator`: returns the part before, *rest becomes what follows
  * (STR_NONE after the last part). */

@@ -114,6 +114,8 @@ void api_problem_fields(struct api_call *call, enum problem_id id,
                         const struct problem_field *fields, size_t count);
 /* 429 with Retry-After. */
 void api_problem_retry(struct api_call *call, enum problem_id id, unsigned retry_after_s);
+void api_problem_retry_detail(struct api_call *call, enum problem_id id, const char *detail,
+                              unsigned retry_after_s);
 /* What a failed part means for the caller: 503 with a spread Retry-After for RETRY; a REJECT or
  * FATAL here is our own fault and is also 503. Logs once. */
 void api_problem_err(struct api_call *call, const char *what, const struct err *err);

@@ -192,10 +192,17 @@ api_problem_fields(struct api_call *call, enum problem_id id, const struct probl
 void
 api_problem_retry(struct api_call *call, enum problem_id id, unsigned retry_after_s)
 {
+    api_problem_retry_detail(call, id, NULL, retry_after_s);
+}
+
+void
+api_problem_retry_detail(struct api_call *call, enum problem_id id, const char *detail,
+                         unsigned retry_after_s)
+{
     char seconds[16];
     (void)snprintf(seconds, sizeof seconds, "%u", retry_after_s ? retry_after_s : 1);
     const struct http_header headers[] = {{"Retry-After", seconds}, {NULL, NULL}};
-    problem_reply(call, id, NULL, headers, NULL, 0);
+    problem_reply(call, id, detail, headers, NULL, 0);
 }
 
 void

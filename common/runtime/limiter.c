@@ -51,13 +51,10 @@ slot_of(struct limiter *limiter, uint64_t who)
 bool
 limiter_take(struct limiter *limiter, struct str who, uint64_t now_ns, unsigned *ret_wait_ms)
 {
-    uint64_t hash = 1469598103934665603u; /* FNV-1a: session ids are random already */
     if (limiter == NULL)
         return true;
-    for (size_t i = 0; i < who.len; i++)
-        hash = (hash ^ (unsigned char)who.ptr[i]) * 1099511628211u;
     (void)pthread_mutex_lock(&limiter->lock);
-    struct slot *slot = slot_of(limiter, hash);
+    struct slot *slot = slot_of(limiter, str_hash(who)); /* session ids are random */
     bool within = rate_take(&slot->state, now_ns, limiter->per_s, limiter->ahead, ret_wait_ms);
     (void)pthread_mutex_unlock(&limiter->lock);
     return within;

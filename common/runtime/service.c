@@ -207,13 +207,41 @@ service_check_pg(void *conf, struct err *err)
     return pg_script(pg, "SELECT 1", err);
 }
 
+/* A line "name:123" of an INFO answer; 0 when there is none. */
+static uint64_t
+info_number(struct str info, struct str name)
+{
+    uint64_t value = 0;
+    while (info.ptr) {
+        struct str line = str_cut(&info, '\n');
+        if (line.len && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (str_eq(str_cut(&line, ':'), name) && line.ptr && str_to_u64(line, INT64_MAX, &value))
+            return value;
+    }
+    return 0;
+}
+
+/* Full, Redis takes no session and no submission: told while there is time. Without a limit of its
+ * own it has the machine's. */
+static void
+tell_redis_memory(struct str info)
+{
+    uint64_t max = info_number(info, STR("maxmemory"));
+    if (max == 0)
+        max = info_number(info, STR("total_system_memory"));
+    metric_set(METRIC_sy_redis_memory_bytes, (double)info_number(info, STR("used_memory")), NULL,
+               NULL, NULL);
+    metric_set(METRIC_sy_redis_memory_max_bytes, (double)max, NULL, NULL, NULL);
+}
+
 enum err_code
 service_check_redis(void *conf, struct err *err)
 {
     static struct redis *redis;
     static struct arena *arena;
     const struct runtime_conf *runtime = conf;
-    struct redis_value pong;
+    struct redis_value values[2];
     if (redis == NULL) {
         arena = arena_new(64 * 1024);
         enum err_code code =
@@ -223,7 +251,16 @@ service_check_redis(void *conf, struct err *err)
             return code;
     }
     arena_reset(arena);
-    return redis_call(redis, &REDIS_COMMAND(STR("PING")), arena, &pong, err);
+    const struct redis_command commands[] = {REDIS_COMMAND(STR("PING")),
+                                             REDIS_COMMAND(STR("INFO"), STR("memory"))};
+    enum err_code code = redis_pipeline(redis, commands, 2, arena, values, err);
+    if (code)
+        return code;
+    if (values[0].type == REDIS_ERROR)
+        return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[0].text));
+    if (values[1].type == REDIS_STR) /* an older list of permissions has no INFO */
+        tell_redis_memory(values[1].text);
+    return ERR_OK;
 }
 
 enum err_code

@@ -59,6 +59,8 @@ def service(layout, ports, name, number):
            # Load tests send far more than one person does; production keeps the default.
            "SY_SESSION_RATE": os.environ.get("SESSION_RATE", "2000"),
            "SY_SESSION_AHEAD": os.environ.get("SESSION_AHEAD", "4000")}
+    if name == "intake":
+        env["SY_NEW_A_DAY"] = os.environ.get("NEW_A_DAY", "1000000")
     env.update(platform_env(layout, ports.between(copy, "sandbox")))
     listen = ports[copy] if name in HTTP_SERVICES else 0
     return program(layout, ports, name, number, listen, ports[f"{copy}_admin"], env)

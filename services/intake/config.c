@@ -6,6 +6,7 @@ static const struct option_row rows[] = {
     OPTION_UINT_ROW(struct intake_conf, delivery_timeout_ms, "delivery-timeout-ms", "2500", 200, 30000, "milliseconds after which an unconfirmed submission is answered 503"),
     OPTION_UINT_ROW(struct intake_conf, producer_queue, "producer-queue", "20000", 10, 1000000, "submissions waiting for Kafka; beyond it the answer is 503 at once"),
     OPTION_UINT_ROW(struct intake_conf, streams_max, "streams-max", "4000", 1, 8000, "open event streams; beyond it the answer is 503"),
+    OPTION_UINT_ROW(struct intake_conf, new_a_day, "new-a-day", "100", 0, 1000000, "new submissions of one student a day (China's) that this copy takes; beyond it the answer is 429; repeated keys do not count; 0: no limit"),
 };
 /* clang-format on */
 

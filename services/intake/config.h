@@ -9,6 +9,7 @@ struct intake_conf {
     uint64_t delivery_timeout_ms;
     uint64_t producer_queue;
     uint64_t streams_max;
+    uint64_t new_a_day;
 };
 
 extern const struct program intake_program;

@@ -151,7 +151,9 @@ serve(struct intake *intake, struct err *err)
     };
     if (kafka_producer_warm(intake->producer, TOPIC_SUBMISSION_RECEIVED, WARM_TIMEOUT_MS, &trouble))
         log_failure(LOG_WARN, "kafka is not there yet", &trouble);
-    return api_open(&api, &intake->api, err);
+    enum err_code code = api_open(&api, &intake->api, err);
+    atomic_store(&intake->serving, code == ERR_OK);
+    return code;
 }
 
 static enum err_code
@@ -197,6 +199,15 @@ check_campaigns(void *ctx, struct err *err)
 }
 
 static enum err_code
+check_serving(void *ctx, struct err *err)
+{
+    struct intake *intake = ctx;
+    return atomic_load(&intake->serving)
+               ? ERR_OK
+               : ERR(err, ERR_UNAVAILABLE, "the port for students is not open yet");
+}
+
+static enum err_code
 check_keys(void *ctx, struct err *err)
 {
     struct intake *intake = ctx;
@@ -217,6 +228,7 @@ intake_stop(void *service)
     streams_free(TAKE(intake->streams));
     kafka_producer_close(intake->producer);
     api_close(intake->api);
+    allowance_free(intake->allowance);
     campaigns_free(intake->campaigns);
     redis_free(intake->redis);
     pg_free(intake->pg);
@@ -269,6 +281,8 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
                NULL);
     intake->campaigns = campaigns_new();
     intake->streams = streams_new(intake->conf->streams_max);
+    if (intake->conf->new_a_day)
+        intake->allowance = allowance_new((unsigned)intake->conf->new_a_day);
     intake->arena = arena_new(LIMIT_BATCH_ARENA);
     enum err_code code = connections_open(intake, err);
     if (code) {
@@ -280,6 +294,7 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
     health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "campaigns", check_campaigns, intake);
     health_add(runtime->health, "used-keys", check_keys, intake);
+    health_add(runtime->health, "serving", check_serving, intake);
     if (pthread_create(&process->reader, NULL, reader_thread, intake) != 0)
         abort();
     process->reader_started = true;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "io/kafka.h"
+#include "runtime/allowance.h"
 #include "runtime/api.h"
 #include "runtime/campaigns.h"
 #include "runtime/service.h"
@@ -24,12 +25,14 @@ struct intake {
     struct campaigns *campaigns;
     struct kafka_producer *producer;
     struct streams *streams;
+    struct allowance *allowance; /* of new submissions; NULL: no limit */
     struct api *api;
     /* The housekeeper's own connections. */
     struct pg *pg;
     struct redis *redis;
     struct arena *arena;
     struct pulse *pulse;
+    atomic_bool serving;    /* the port for students is open */
     atomic_bool keys_known; /* Redis was once seen to know, or made to know, which keys were used */
 };
 

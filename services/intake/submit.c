@@ -29,6 +29,7 @@ struct submission {
     struct str campaign_id;
     struct fields_read read;
     uint64_t produced_ns;
+    bool allowed; /* may be new: the student has sent less than it may in a day */
 };
 
 struct submission_body {
@@ -197,6 +198,28 @@ ask_elsewhere(struct api_call **calls, size_t count, const char **known, bool *r
     return ERR_OK;
 }
 
+/* Of a student who has sent all it may today nothing is kept, only asked whether it is known. */
+static struct redis_command
+remembering(struct api_call *call, struct str keep)
+{
+    struct submission *submission = call->user;
+    struct str key = arena_printf(call->arena, "idem:%s", submission->id);
+    submission->allowed =
+        allowance_take(intake_of(call)->allowance, call->session->student_id, call->now_ms);
+    return submission->allowed ? REDIS_COMMAND(STR("SET"), key, str_of(submission->body_index),
+                                               STR("NX"), STR("GET"), STR("EX"), keep)
+                               : REDIS_COMMAND(STR("GET"), key);
+}
+
+/* Nothing was added to what Redis keeps. */
+static void
+not_new(struct api_call *call)
+{
+    const struct submission *submission = call->user;
+    if (submission->allowed)
+        allowance_give_back(intake_of(call)->allowance, call->session->student_id, call->now_ms);
+}
+
 /* Remembers each key's fingerprint and learns the one it was first used with. *ret_sure: a key that
  * is not known was never used. */
 static enum err_code
@@ -207,14 +230,13 @@ remember(struct api_call **calls, size_t count, const char **known, bool *ret_su
     struct arena *arena = calls[0]->arena;
     struct str keep = arena_printf(arena, "%d", IDEM_KEEP_S);
     commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
-    for (size_t i = 0; i < count; i++) {
-        const struct submission *submission = calls[i]->user;
-        commands[i + 1] =
-            REDIS_COMMAND(STR("SET"), arena_printf(calls[i]->arena, "idem:%s", submission->id),
-                          str_of(submission->body_index), STR("NX"), STR("GET"), STR("EX"), keep);
-    }
+    for (size_t i = 0; i < count; i++)
+        commands[i + 1] = remembering(calls[i], keep);
     enum err_code code =
         redis_pipeline(calls[0]->worker->redis, commands, count + 1, arena, values, err);
+    for (size_t i = 0; i < count; i++)
+        if (code || values[i + 1].type != REDIS_NIL)
+            not_new(calls[i]);
     if (code)
         return code;
     for (size_t i = 0; i < count; i++) {
@@ -286,6 +308,15 @@ answer_unknown(struct api_call **calls, size_t count, const struct err *err)
     }
 }
 
+static void
+answer_over(struct api_call *call)
+{
+    metric_count(METRIC_sy_submissions_total, "limited");
+    api_problem_retry_detail(call, PROBLEM_TOO_MANY_REQUESTS,
+                             "今天提交的次数已达上限，请明天再提交；已经提交的不受影响",
+                             allowance_wait_s(call->now_ms));
+}
+
 void
 submissions_post(struct api_call **calls, size_t count)
 {
@@ -311,10 +342,12 @@ submissions_post(struct api_call **calls, size_t count)
     /* Fingerprints first: `known` may live in the arena of a call that is answered below. */
     bool conflict[API_TURN_MAX];
     bool unsure[API_TURN_MAX];
+    bool over[API_TURN_MAX];
     for (size_t i = 0; i < kept; i++) {
         const struct submission *submission = calls[i]->user;
         conflict[i] = known[i] && !crypto_equal(str_of(known[i]), str_of(submission->body_index));
         unsure[i] = !sure && known[i] == NULL;
+        over[i] = known[i] == NULL && !submission->allowed;
     }
     for (size_t i = 0; i < kept; i++) {
         if (conflict[i]) {
@@ -323,6 +356,8 @@ submissions_post(struct api_call **calls, size_t count)
         } else if (unsure[i]) {
             (void)ERR(&err, ERR_UNAVAILABLE, "redis has forgotten which keys were used");
             answer_unknown(&calls[i], 1, &err);
+        } else if (over[i]) {
+            answer_over(calls[i]);
         } else {
             submission_publish(calls[i], &scratch);
         }

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import free_port
-from servers import all_ready
+from servers import all_ready, redis_of
 from shengyuan import ROOT, Http, Student, wait_for
 
 sys.path.insert(0, str(ROOT / "tests/bench"))
@@ -70,6 +70,36 @@ def test_a_session_has_a_rate_of_its_own(system, newcomer):
                     {"Idempotency-Key": "limited"}).status == 429, "one rate for all routes"
         wait_for("its turn", lambda: call(base, busy).status == 200, 10, 0.2)
         assert metric(admin, "http_limited_total", route="/api/v1/draft") >= len(limited)
+
+
+def test_a_student_has_a_day_s_number_of_new_submissions(system, newcomer):
+    """Beyond it nothing is kept of what is refused; what is known already is answered as ever."""
+    busy, quiet = newcomer().ready(), newcomer().ready()
+
+    def submit(base, student, key, **change):
+        return call(base, student, "POST", "/api/v1/submissions", {"fields": student.form(**change)},
+                    {"Idempotency-Key": key})
+
+    def kept():
+        return sum(1 for _ in redis_of(system).scan_iter("idem:*", 1000))
+    with another_intake(system, "--new-a-day=3") as (base, admin):
+        first = [submit(base, busy, f"day-{n // 3}") for n in range(9)]
+        assert [a.status for a in first] == [202] * 9, "three keys, each three times"
+        before = kept()
+        over = [submit(base, busy, f"more-{n}") for n in range(20)]
+        assert {a.status for a in over} == {429} and kept() == before
+        assert all(a.problem == "too-many-requests" and "明天" in a.json["detail"] for a in over)
+        day = 24 * 3600
+        left_s = day - (time.time() + 8 * 3600) % day
+        assert all(abs(int(a.headers["Retry-After"]) - left_s) % day < 60 for a in over), (over[0].headers, left_s)
+        assert submit(base, busy, "day-0").json == first[0].json
+        assert submit(base, busy, "day-0", JTYB="100000").problem == "idempotency-conflict"
+        assert submit(base, quiet, "more-0").status == 202, "others do not pay for it"
+        assert metric(admin, "sy_submissions_total", outcome="limited") == 20
+        for name in ("sy_redis_memory_bytes", "sy_redis_memory_max_bytes"):
+            assert metric(admin, name) > 1 << 20
+        assert submit(system.demo["edge"], busy, "more-1").status == 202, "each copy counts for itself"
+        assert submit(base, busy, "more-1").status == 202, "known now"
 
 
 def test_what_would_be_answered_too_late_is_refused_at_once(system, people):

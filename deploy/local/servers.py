@@ -152,12 +152,16 @@ def edge_configure(layout, ports, copies):
         upstreams += (f"    upstream {name} {{\n"
                       f"{lines or '        server 127.0.0.1:1 down;' + chr(10)}"
                       "        keepalive 512;\n        keepalive_requests 1000000;\n    }\n")
+    submissions = 64 + 320 * max(1, copies["intake"])
     user = ""
     if os.getuid() == 0:
         user = "user nobody nogroup;" if traversable(layout.edge) and has_account("nobody") else "user root;"
     fill(layout.root / "deploy/edge/nginx.conf.in", layout.edge / "nginx.conf", {
         "USER": user, "EDGE_DIR": layout.edge, "PORT": ports["edge"], "UPSTREAMS": upstreams,
-        "SUBMISSIONS_MAX": 64 + 320 * max(1, copies["intake"]), "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
+        "SUBMISSIONS_MAX": os.environ.get("SUBMISSIONS_MAX", submissions), "SUBMISSIONS_ADDRESS": os.environ.get("SUBMISSIONS_ADDRESS", submissions),
+        "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
+        # Load tests come from one address; production has 2000 and 4000.
+        "ADDRESS_RATE": os.environ.get("ADDRESS_RATE", "100000"), "ADDRESS_BURST": os.environ.get("ADDRESS_BURST", "100000"),
         "PROBLEM": "default_type application/problem+json; add_header Cache-Control no-store always;"})
 
 

@@ -13,7 +13,7 @@ _spec = importlib.util.spec_from_file_location("integration_conftest", TESTS / "
 _integration = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_integration)
 people = _integration.people
-newcomer, student = _integration.newcomer, _integration.student
+newcomer, student, running_stack = _integration.newcomer, _integration.student, _integration.running_stack
 
 DOORS = ("edge", "own")
 

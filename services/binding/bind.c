@@ -154,7 +154,7 @@ failures_give_back(struct api_call *call, const struct attempt *attempt, size_t 
     failure_limits(call, attempt, rows);
     for (size_t i = 0; i < count; i++) {
         struct err err = {0};
-        if (limit_give_back(call->worker->redis, rows[i].key, call->arena, &err))
+        if (limit_give_back(call->worker->redis, rows[i].key, rows[i].limit, call->arena, &err))
             log_failure(LOG_WARN, "a try stays counted", &err);
     }
 }

@@ -71,10 +71,17 @@ limit_used_up(struct redis *redis, struct str key, const struct limit *limit, st
 }
 
 enum err_code
-limit_give_back(struct redis *redis, struct str key, struct arena *arena, struct err *err)
+limit_give_back(struct redis *redis, struct str key, const struct limit *limit, struct arena *arena,
+                struct err *err)
 {
-    struct redis_value value;
-    return redis_call(redis, &REDIS_COMMAND(STR("DECR"), key), arena, &value, err);
+    struct redis_value values[2];
+    /* The window may have ended meanwhile: DECR makes the key anew, and it must have an end too. */
+    const struct redis_command commands[] = {
+        REDIS_COMMAND(STR("DECR"), key),
+        REDIS_COMMAND(STR("EXPIRE"), key, number(arena, limit->window_s), STR("NX")),
+    };
+    enum err_code code = redis_pipeline(redis, commands, 2, arena, values, err);
+    return code ? code : first_error(values, 2, err);
 }
 
 static struct str
@@ -141,7 +148,7 @@ phone_code_try(struct redis *redis, struct str session_id, struct str phone_inde
     }
     if (crypto_equal(stored.text, code_index)) {
         *ret_verdict = CODE_RIGHT;
-        return limit_give_back(redis, tries, arena, err); /* no try */
+        return limit_give_back(redis, tries, &limit_code_tries, arena, err); /* no try */
     }
     if (values[0].integer == (int64_t)limit_code_tries.count)
         return phone_code_use(redis, session_id, phone_index, arena, err);

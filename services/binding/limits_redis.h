@@ -16,8 +16,8 @@ enum err_code limit_used_up(struct redis *redis, struct str key, const struct li
                             struct arena *arena, bool *ret_used_up, unsigned *ret_retry_s,
                             struct err *err) MUST_CHECK;
 /* Takes back what was counted for what was no failure. */
-enum err_code limit_give_back(struct redis *redis, struct str key, struct arena *arena,
-                              struct err *err) MUST_CHECK;
+enum err_code limit_give_back(struct redis *redis, struct str key, const struct limit *limit,
+                              struct arena *arena, struct err *err) MUST_CHECK;
 
 enum code_verdict { CODE_RIGHT, CODE_WRONG, CODE_TOO_MANY };
 /* A code's hash as it is stored: never the code itself. */

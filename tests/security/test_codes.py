@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import statistics
+import threading
 import time
 import uuid
 
@@ -206,9 +207,12 @@ def test_time_does_not_tell_whose_it_is(newcomer, doors, door):
     assert apart(look(theirs), look(nobody)) < 1
 
 
-def test_time_and_words_do_not_tell_whether_a_person_exists(newcomer, system, people):
-    """S8: a person of the roster with another name, and nobody at all; tried by two who may."""
+@pytest.mark.parametrize("state", ["in the roster", "bound by another"])
+def test_time_and_words_do_not_tell_whether_a_person_exists(newcomer, system, people, state):
+    """S8, S32: a person of the roster with another name, and nobody at all; tried by two who may."""
     real, ghost = people(), dict(people())
+    if state == "bound by another":
+        Student(system, real).ready()
     import csv
     import io
     text = system.syctl("people", "--count=1", f"--seed={random.randrange(1 << 31)}").stdout
@@ -282,6 +286,27 @@ def test_parallel_guesses_of_a_person_count_one_by_one(newcomer, doors):
     other = verified(newcomer)
     other.ask_code()
     assert other.bind().status == 201
+
+
+def test_a_counter_that_ended_meanwhile_ends_again(newcomer, system):
+    """A window may end between counting a try and taking it back; the key made anew has an end, too."""
+    store, enough = redis_of(system), threading.Event()
+
+    def end_windows():
+        ended = set(store.scan_iter("lim:match:*", 1000))
+        while not enough.is_set():
+            for key in set(store.scan_iter("lim:match:*", 1000)) - ended:
+                store.delete(key)
+                ended.add(key)
+    ending = threading.Thread(target=end_windows)
+    ending.start()
+    try:
+        for _ in range(5):
+            newcomer().ready()
+    finally:
+        enough.set()
+        ending.join()
+    assert [key for key in store.scan_iter("lim:*") if store.ttl(key) == -1] == []
 
 
 def test_an_account_cannot_go_on_guessing_in_new_sessions(newcomer, system):

@@ -181,8 +181,8 @@ struct kafka_range {
     int64_t end;       /* offset of the next message */
     int64_t committed; /* of the group asked for; -1: none */
 };
-/* The partitions of a topic with their bounds and, unless `group` is NULL, its committed offsets.
- */
+/* The partitions of a topic with their bounds and, unless `group` is NULL, its committed offsets;
+ * all of it within about `timeout_ms`. */
 enum err_code kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group,
                                  unsigned timeout_ms,
                                  struct kafka_range ret_ranges[KAFKA_PARTITIONS_MAX],

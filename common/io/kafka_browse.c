@@ -5,7 +5,16 @@
 #include "io/kafka.h"
 #include "io/kafka_conf.h"
 
-enum { BOUNDS_PAUSE_MS = 50 };
+enum { BOUNDS_PAUSE_MS = 50, POLL_MS = 100 };
+
+/* What is left of a deadline, for a library that takes milliseconds; never 0, which it takes for no
+ * waiting at all. */
+static int
+left_ms(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    return now_ns < deadline_ns ? 1 + (int)((deadline_ns - now_ns) / 1000000) : 1;
+}
 
 static enum err_code
 browse_client(const char *bootstrap, const char *group, rd_kafka_t **ret_client, struct err *err)
@@ -29,12 +38,13 @@ browse_client(const char *bootstrap, const char *group, rd_kafka_t **ret_client,
 }
 
 static enum err_code
-partition_count(rd_kafka_t *client, const char *topic, unsigned timeout_ms, size_t *ret_count,
+partition_count(rd_kafka_t *client, const char *topic, uint64_t deadline_ns, size_t *ret_count,
                 struct err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, handle, &metadata, (int)timeout_ms);
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(client, 0, handle, &metadata, left_ms(deadline_ns));
     rd_kafka_topic_destroy(handle);
     if (error)
         return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
@@ -50,13 +60,13 @@ partition_count(rd_kafka_t *client, const char *topic, unsigned timeout_ms, size
 }
 
 static enum err_code
-committed_offsets(rd_kafka_t *client, const char *topic, unsigned timeout_ms,
+committed_offsets(rd_kafka_t *client, const char *topic, uint64_t deadline_ns,
                   struct kafka_range *ranges, size_t count, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, topic, ranges[i].partition);
-    rd_kafka_resp_err_t error = rd_kafka_committed(client, list, (int)timeout_ms);
+    rd_kafka_resp_err_t error = rd_kafka_committed(client, list, left_ms(deadline_ns));
     for (size_t i = 0; !error && i < count; i++)
         ranges[i].committed = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
     rd_kafka_topic_partition_list_destroy(list);
@@ -67,12 +77,11 @@ committed_offsets(rd_kafka_t *client, const char *topic, unsigned timeout_ms,
 
 /* A broker that has just started may not lead yet what it is to lead: asked again until then. */
 static rd_kafka_resp_err_t
-bounds_of(rd_kafka_t *client, const char *topic, struct kafka_range *range, unsigned timeout_ms)
+bounds_of(rd_kafka_t *client, const char *topic, struct kafka_range *range, uint64_t deadline_ns)
 {
-    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
     for (;;) {
         rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-            client, topic, range->partition, &range->begin, &range->end, (int)timeout_ms);
+            client, topic, range->partition, &range->begin, &range->end, left_ms(deadline_ns));
         bool leaderless = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                           error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
         if (!leaderless || clock_mono_ns() > deadline_ns)
@@ -88,19 +97,20 @@ kafka_topic_ranges(const char *bootstrap, const char *topic, const char *group, 
 {
     rd_kafka_t *client = NULL;
     size_t count = 0;
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000; /* of all together */
     enum err_code code = browse_client(bootstrap, group, &client, err);
     if (code)
         return code;
-    code = partition_count(client, topic, timeout_ms, &count, err);
+    code = partition_count(client, topic, deadline_ns, &count, err);
     for (size_t i = 0; code == ERR_OK && i < count; i++) {
         ret_ranges[i] = (struct kafka_range){.partition = (int32_t)i, .committed = -1};
-        rd_kafka_resp_err_t error = bounds_of(client, topic, &ret_ranges[i], timeout_ms);
+        rd_kafka_resp_err_t error = bounds_of(client, topic, &ret_ranges[i], deadline_ns);
         if (error)
             code = ERR(err, ERR_UNAVAILABLE, "kafka does not tell the bounds of '%s': %s", topic,
                        rd_kafka_err2str(error));
     }
     if (code == ERR_OK && group)
-        code = committed_offsets(client, topic, timeout_ms, ret_ranges, count, err);
+        code = committed_offsets(client, topic, deadline_ns, ret_ranges, count, err);
     rd_kafka_destroy(client);
     if (code == ERR_OK)
         *ret_count = count;
@@ -122,7 +132,7 @@ read_range(rd_kafka_t *client, const char *topic, const struct kafka_range *rang
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
     int64_t next = range->begin;
     while (*ret_more && next < range->end) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, POLL_MS);
         if (message && !message->err && message->partition == range->partition) {
             struct kafka_record record = {
                 .topic = topic,
@@ -138,9 +148,9 @@ read_range(rd_kafka_t *client, const char *topic, const struct kafka_range *rang
             *ret_more = each(&record, ctx);
             deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
         }
-        if (message)
+        if (message) /* may be an error: no progress */
             rd_kafka_message_destroy(message);
-        else if (clock_mono_ns() > deadline_ns)
+        if (clock_mono_ns() > deadline_ns)
             return ERR(err, ERR_TIMEOUT, "kafka stopped answering while '%s' was read", topic);
     }
     return ERR_OK;

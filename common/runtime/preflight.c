@@ -76,6 +76,9 @@ check_secrets_in_options(const struct preflight *preflight, struct err *err)
     if (dsn && pg_dsn_setting(dsn, "password", password, sizeof password))
         return ERR(err, ERR_CONFIG,
                    "pg-dsn has a password in it; HINT: passfile=FILE in its place, mode 0400");
+    if (dsn && getenv("PGPASSWORD"))
+        return ERR(err, ERR_CONFIG,
+                   "PGPASSWORD is in the environment; HINT: passfile=FILE in pg-dsn, mode 0400");
     if (at && colon && colon < at)
         return ERR(err, ERR_CONFIG, "redis-url has a password in it; HINT: --redis-password-file");
     if (url && option_of(preflight, "redis-password-file") == NULL)
@@ -190,7 +193,7 @@ check_topics(const struct preflight *preflight, struct err *err)
 /* clang-format off */
 const struct preflight_row preflight_rows[] = {
     {"secret-files",       NULL,              true,  check_secret_files,       "a file of an option ending in -file, or the passfile, that others can read, that belongs to another account, or that is missing"},
-    {"secrets-in-options", NULL,              false, check_secrets_in_options, "a password in pg-dsn or redis-url; a Redis user without one"},
+    {"secrets-in-options", NULL,              false, check_secrets_in_options, "a password in pg-dsn, PGPASSWORD or redis-url; a Redis user without one"},
     {"keys",               "keys-file",       false, check_keys,               "keys of a demonstration, patterns, an id or a key twice, a purpose missing"},
     {"platforms",          NULL,              false, check_platforms,          "a base URL that is not https; accounts of the demonstration"},
     {"migrations",         "pg-dsn",          false, check_migrations,         "a migration of this build that is pending or was another"},

@@ -54,8 +54,11 @@ main() {
     local name
     name=$(date -u +%Y%m%dT%H%M%SZ)
     work=$to/.$name.$$
-    mkdir -p "$work"
+    mkdir -p "$to"
     trap 'rm -rf "$work"' EXIT
+    mkdir "$work"
+    # What a backup left that was killed outright.
+    find "$to" -mindepth 1 -maxdepth 1 -type d -name '.[0-9]*T[0-9]*Z.[0-9]*' -mmin +1440 -exec rm -rf -- {} +
     # First the positions, then the dump: what was committed before is in it. What is judged between
     # the two is in both, and is recognised when it is replayed.
     positions >"$work/positions.csv"
@@ -66,7 +69,7 @@ main() {
     fi
     pg_restore --list "$work/shengyuan.dump" >/dev/null # it can be read
     (cd "$work" && sha256sum -- * >SHA256SUMS)
-    mv "$work" "$to/$name"
+    mv -T "$work" "$to/$name" # not into a folder of the same second
     trap - EXIT
     local old
     find "$to" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*T[0-9]*Z' | LC_ALL=C sort -r | tail -n +"$((keep + 1))" |

@@ -241,12 +241,16 @@ intake_drain(void *service, unsigned timeout_ms)
 {
     struct intake_process *process = service;
     struct err err = {0};
+    /* One deadline for all of it: the service manager's patience is little more. */
+    uint64_t begin_ns = clock_mono_ns();
     if (process->reader_started)
         (void)pthread_join(process->reader, NULL);
     process->reader_started = false;
     if (process->intake.api)
         api_drain(process->intake.api, timeout_ms);
-    if (kafka_producer_flush(process->intake.producer, timeout_ms, &err))
+    uint64_t taken_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    unsigned left_ms = taken_ms < timeout_ms ? timeout_ms - (unsigned)taken_ms : 0;
+    if (kafka_producer_flush(process->intake.producer, left_ms, &err))
         log_failure(LOG_WARN, "stopping with messages under way", &err);
 }
 

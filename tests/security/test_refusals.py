@@ -107,6 +107,8 @@ def test_keys_that_are_not_fit(system, right, case):
 OPTIONS = [
     ("intake", "SY_PG_DSN", lambda v: v.replace("passfile=", "password=x passfile="),
      "secrets-in-options: pg-dsn has a password in it; HINT: passfile=FILE"),
+    ("intake", "PGPASSWORD", lambda v: "word",
+     "secrets-in-options: PGPASSWORD is in the environment; HINT: passfile=FILE"),
     ("intake", "SY_REDIS_URL", lambda v: v.replace("sy@", "sy:word@"),
      "secrets-in-options: redis-url has a password in it; HINT: --redis-password-file"),
     ("intake", "SY_REDIS_PASSWORD_FILE", lambda v: "", "there is no redis-password-file; HINT: give the Redis user a password"),

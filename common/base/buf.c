@@ -307,6 +307,22 @@ arena_copy(struct arena *arena, struct str text)
 }
 
 struct str
+arena_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += parts[i].len;
+    char *text = arena_alloc(arena, length + 1);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(text + used, parts[i].ptr, parts[i].len);
+        used += parts[i].len;
+    }
+    return (struct str){text, length};
+}
+
+struct str
 arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;

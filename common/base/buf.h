@@ -67,6 +67,11 @@ void arena_rewind(struct arena *arena, struct arena_mark mark);
 /* Zeroed, aligned for any type; aborts past bytes_max (callers bound their input first). */
 void *arena_alloc(struct arena *arena, size_t size);
 struct str arena_copy(struct arena *arena, struct str text); /* NUL-terminated behind its end */
+/* All of them, one behind the other. */
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count);
+#define ARENA_JOIN(arena, ...)                                                                     \
+    arena_join((arena), (const struct str[]){__VA_ARGS__},                                         \
+               sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Arenas to be used again: any thread takes one and any thread puts it back, forgotten. At most

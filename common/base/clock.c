@@ -38,11 +38,45 @@ clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ms)
     return pthread_cond_timedwait(cond, lock, &until) == 0;
 }
 
+enum { DAY_S = 86400 };
+
+/* gmtime_r takes a lock and looks for a time zone; this is arithmetic. Days are counted from
+ * 0000-03-01, so that a leap day is the last of its year (Gregorian rule, 400 years = 146097 days).
+ * For times from 1970 on. */
 static void
 clock_split(int64_t time_ms, struct tm *ret_tm)
 {
-    time_t seconds = (time_t)(time_ms / 1000);
-    (void)gmtime_r(&seconds, ret_tm);
+    int64_t seconds = time_ms / 1000;
+    int64_t days = seconds / DAY_S + 719468;
+    int second = (int)(seconds % DAY_S);
+    int64_t era = days / 146097;
+    int day_of_era = (int)(days % 146097);
+    int year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int month = (5 * day_of_year + 2) / 153; /* 0: March */
+    int year = (int)era * 400 + year_of_era + (month >= 10);
+    *ret_tm = (struct tm){
+        .tm_year = year - 1900,
+        .tm_mon = month < 10 ? month + 2 : month - 10,
+        .tm_mday = day_of_year - (153 * month + 2) / 5 + 1,
+        .tm_hour = second / 3600,
+        .tm_min = second / 60 % 60,
+        .tm_sec = second % 60,
+    };
+}
+
+/* The inverse: seconds since 1970. */
+static int64_t
+clock_join(const struct tm *tm)
+{
+    int64_t year = tm->tm_year + 1900 - (tm->tm_mon < 2);
+    int month = tm->tm_mon < 2 ? tm->tm_mon + 10 : tm->tm_mon - 2;
+    int64_t year_of_era = year % 400;
+    int64_t day_of_year = (153 * month + 2) / 5 + tm->tm_mday - 1;
+    int64_t days = year / 400 * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+                   day_of_year - 719468;
+    return days * DAY_S + (int64_t)tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
 }
 
 uint32_t
@@ -155,6 +189,6 @@ clock_parse_rfc3339(struct str text, int64_t *ret_time_ms)
     };
     if (!tm_exists(&tm) || tm.tm_year < 70)
         return false;
-    *ret_time_ms = (int64_t)timegm(&tm) * 1000 + fraction_ms;
+    *ret_time_ms = clock_join(&tm) * 1000 + fraction_ms;
     return true;
 }

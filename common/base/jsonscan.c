@@ -16,6 +16,7 @@ struct scan {
     size_t value_count;
     size_t key_count; /* names in use in `keys`, over all open objects */
     struct str keys[LIMIT_JSON_MEMBERS];
+    uint64_t marks[LIMIT_JSON_MEMBERS]; /* of the keys: two that differ are not the same key */
 };
 
 static enum err_code
@@ -160,21 +161,55 @@ scan_special(struct scan *scan)
     return scan_fail(scan, "valid UTF-8");
 }
 
-/* `at` stands behind the opening quote. *ret_raw is the text between the quotes, escapes kept. */
+/* Over what needs no second look: ASCII but quote, backslash, controls and DEL; and sequences of
+ * three bytes that cannot be surrogates or noncharacters, as nearly all Chinese. */
+static const char *
+scan_plain(const char *at, const char *end, bool *ret_ascii)
+{
+    enum { STOP, ASCII, THREE };
+    /* clang-format off */
+    static const unsigned char kinds[256] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 00 */
+        1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 20 */
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, /* 40 */
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, /* 60 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 80 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* A0 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* C0 */
+        0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* E0 */
+    };
+    /* clang-format on */
+    while (at < end) {
+        unsigned char kind = kinds[(unsigned char)*at];
+        if (kind == ASCII) {
+            at++;
+            continue;
+        }
+        if (kind == STOP || end - at < 3 || ((unsigned char)at[1] & 0xC0) != 0x80 ||
+            ((unsigned char)at[2] & 0xC0) != 0x80)
+            break;
+        *ret_ascii = false;
+        at += 3;
+    }
+    return at;
+}
+
+/* `at` stands behind the opening quote. *ret_raw is the text between the quotes, escapes kept;
+ * *ret_simple: nothing in it but ASCII without escapes and DEL. */
 static enum err_code
-scan_string(struct scan *scan, struct str *ret_raw)
+scan_string(struct scan *scan, struct str *ret_raw, bool *ret_simple)
 {
     const char *begin = scan->at;
+    *ret_simple = true;
     for (;;) {
-        while (scan->at < scan->end && (unsigned char)*scan->at >= 0x20 &&
-               (unsigned char)*scan->at < 0x7F && *scan->at != '"' && *scan->at != '\\')
-            scan->at++;
+        scan->at = scan_plain(scan->at, scan->end, ret_simple);
         if (scan->at == scan->end)
             return scan_fail(scan, "the closing quote");
         if (*scan->at == '"')
             break;
         if ((unsigned char)*scan->at < 0x20)
             return scan_fail(scan, "no raw control character");
+        *ret_simple = false;
         if (*scan->at == 0x7F) {
             scan->at++;
             continue;
@@ -192,10 +227,11 @@ static enum err_code
 scan_string_value(struct scan *scan, size_t number)
 {
     struct str text = STR_NONE;
-    enum err_code code = scan_string(scan, &text);
+    bool simple;
+    enum err_code code = scan_string(scan, &text, &simple);
     if (code == ERR_OK && scan->nodes) {
         scan->nodes->rows[number].text = text;
-        scan->nodes->rows[number].escaped = text.len && memchr(text.ptr, '\\', text.len);
+        scan->nodes->rows[number].escaped = !simple && memchr(text.ptr, '\\', text.len);
     }
     return code;
 }
@@ -237,22 +273,34 @@ name_plain(struct str name)
     return true;
 }
 
+/* Length and first bytes. */
+static uint64_t
+key_mark(struct str key)
+{
+    uint64_t mark = 0;
+    memcpy(&mark, key.ptr, key.len < sizeof mark ? key.len : sizeof mark);
+    return mark ^ (uint64_t)key.len << 56;
+}
+
 static enum err_code
 scan_key(struct scan *scan, size_t first_key, struct str *ret_key)
 {
     struct str key = STR_NONE;
+    bool simple;
     if (!scan_take(scan, '"'))
         return scan_fail(scan, "a member name");
-    enum err_code code = scan_string(scan, &key);
+    enum err_code code = scan_string(scan, &key, &simple);
     if (code)
         return code;
-    if (!name_plain(key))
+    if (!simple && !name_plain(key))
         return scan_fail(scan, "a member name without escapes");
+    uint64_t mark = key_mark(key);
     for (size_t i = first_key; i < scan->key_count; i++)
-        if (str_eq(scan->keys[i], key))
+        if (scan->marks[i] == mark && str_eq(scan->keys[i], key))
             return scan_fail(scan, "no member name twice");
     if (scan->key_count == LIMIT_JSON_MEMBERS)
         return ERR(scan->err, ERR_TOO_LARGE, "more than %d members open", LIMIT_JSON_MEMBERS);
+    scan->marks[scan->key_count] = mark;
     scan->keys[scan->key_count++] = key;
     *ret_key = key;
     return ERR_OK;

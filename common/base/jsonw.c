@@ -61,15 +61,26 @@ jsonw_array_close(struct jsonw *w)
 static size_t
 jsonw_plain_run(const char *p, size_t left)
 {
-    /* Besides control characters: 1 always, 2 when it begins U+2028 or U+2029. */
-    static const unsigned char special[256] = {['"'] = 1, ['\\'] = 1, [0x7F] = 1, [0xE2] = 2};
+    /* 1: needs one. 2: when it begins U+2028 or U+2029. */
+    /* clang-format off */
+    static const unsigned char special[256] = {
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 00 */
+        0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 20 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, /* 40 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, /* 60 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 80 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* A0 */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* C0 */
+        0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* E0 */
+    };
+    /* clang-format on */
     size_t i = 0;
     for (; i < left; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if (c >= 0x20 && special[c] == 0)
+        unsigned char kind = special[(unsigned char)p[i]];
+        if (kind == 0)
             continue;
-        if (special[c] != 2 || (left - i >= 3 && (unsigned char)p[i + 1] == 0x80 &&
-                                ((unsigned char)p[i + 2] & 0xFE) == 0xA8))
+        if (kind == 1 || (left - i >= 3 && (unsigned char)p[i + 1] == 0x80 &&
+                          ((unsigned char)p[i + 2] & 0xFE) == 0xA8))
             break;
     }
     return i;
@@ -131,12 +142,6 @@ jsonw_key_str(struct jsonw *w, struct str key)
 }
 
 void
-jsonw_key(struct jsonw *w, const char *key)
-{
-    jsonw_key_str(w, str_of(key));
-}
-
-void
 jsonw_str(struct jsonw *w, struct str value)
 {
     jsonw_separate(w);
@@ -180,29 +185,8 @@ jsonw_null(struct jsonw *w)
 }
 
 void
-jsonw_member(struct jsonw *w, const char *key, struct str value)
+jsonw_member_str(struct jsonw *w, struct str key, struct str value)
 {
-    jsonw_key(w, key);
+    jsonw_key_str(w, key);
     jsonw_str(w, value);
-}
-
-void
-jsonw_member_text(struct jsonw *w, const char *key, const char *value)
-{
-    jsonw_key(w, key);
-    jsonw_text(w, value);
-}
-
-void
-jsonw_member_int(struct jsonw *w, const char *key, int64_t value)
-{
-    jsonw_key(w, key);
-    jsonw_int(w, value);
-}
-
-void
-jsonw_member_bool(struct jsonw *w, const char *key, bool value)
-{
-    jsonw_key(w, key);
-    jsonw_bool(w, value);
 }

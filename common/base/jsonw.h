@@ -17,7 +17,6 @@ void jsonw_object_open(struct jsonw *w);
 void jsonw_object_close(struct jsonw *w);
 void jsonw_array_open(struct jsonw *w);
 void jsonw_array_close(struct jsonw *w);
-void jsonw_key(struct jsonw *w, const char *key);
 void jsonw_key_str(struct jsonw *w, struct str key);
 void jsonw_str(struct jsonw *w, struct str value);
 void jsonw_text(struct jsonw *w, const char *value); /* NULL writes null */
@@ -27,8 +26,39 @@ void jsonw_null(struct jsonw *w);
 /* Text that is JSON already. */
 void jsonw_raw(struct jsonw *w, struct str json);
 
+/* With a literal key, whose length is known where it is written. */
+static inline void
+jsonw_key(struct jsonw *w, const char *key)
+{
+    jsonw_key_str(w, str_of(key));
+}
+
 /* "key": value in one call. */
-void jsonw_member(struct jsonw *w, const char *key, struct str value);
-void jsonw_member_text(struct jsonw *w, const char *key, const char *value);
-void jsonw_member_int(struct jsonw *w, const char *key, int64_t value);
-void jsonw_member_bool(struct jsonw *w, const char *key, bool value);
+void jsonw_member_str(struct jsonw *w, struct str key, struct str value);
+
+static inline void
+jsonw_member(struct jsonw *w, const char *key, struct str value)
+{
+    jsonw_member_str(w, str_of(key), value);
+}
+
+static inline void
+jsonw_member_text(struct jsonw *w, const char *key, const char *value)
+{
+    jsonw_key(w, key);
+    jsonw_text(w, value);
+}
+
+static inline void
+jsonw_member_int(struct jsonw *w, const char *key, int64_t value)
+{
+    jsonw_key(w, key);
+    jsonw_int(w, value);
+}
+
+static inline void
+jsonw_member_bool(struct jsonw *w, const char *key, bool value)
+{
+    jsonw_key(w, key);
+    jsonw_bool(w, value);
+}

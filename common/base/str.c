@@ -3,24 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-struct str
-str_of(const char *text)
-{
-    return text ? (struct str){text, strlen(text)} : STR_NONE;
-}
-
-bool
-str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool
-str_eq_text(struct str a, const char *text)
-{
-    return str_eq(a, str_of(text));
-}
-
 int
 str_cmp(struct str a, struct str b)
 {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *ptr; /* may be NULL only when len is 0 */
@@ -18,9 +19,27 @@ struct str {
 /* For printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
-struct str str_of(const char *text); /* NULL gives STR_NONE */
-bool str_eq(struct str a, struct str b);
-bool str_eq_text(struct str a, const char *text);
+/* NULL gives STR_NONE. */
+static inline struct str
+str_of(const char *text)
+{
+    return text ? (struct str){text, strlen(text)} : STR_NONE;
+}
+
+/* The first byte tells most texts of one length apart without a call. */
+static inline bool
+str_eq(struct str a, struct str b)
+{
+    return a.len == b.len &&
+           (a.len == 0 || (a.ptr[0] == b.ptr[0] && memcmp(a.ptr, b.ptr, a.len) == 0));
+}
+
+static inline bool
+str_eq_text(struct str a, const char *text)
+{
+    return str_eq(a, str_of(text));
+}
+
 int str_cmp(struct str a, struct str b); /* bytewise, shorter first */
 bool str_starts(struct str text, struct str prefix);
 bool str_ends(struct str text, struct str suffix);

@@ -149,10 +149,14 @@ add_field(struct buf *out, const char *name, const char *value)
 {
     buf_add_text(out, name);
     buf_add(out, STR(": "));
+    struct str text = str_of(value);
+    char *room = buf_room(out, text.len + 2);
+    if (room == NULL)
+        return; /* overflow is noted */
     /* Ours alone; even so nothing may end the line before we do. */
-    for (const char *c = value; *c; c++)
-        buf_add_char(out, (unsigned char)*c < 0x20 || *c == 0x7F ? '?' : *c);
-    buf_add(out, STR("\r\n"));
+    for (size_t i = 0; i < text.len; i++)
+        room[i] = (unsigned char)value[i] < 0x20 || value[i] == 0x7F ? '?' : value[i];
+    memcpy(room + text.len, "\r\n", 2);
 }
 
 void

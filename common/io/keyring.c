@@ -241,9 +241,14 @@ static void
 uuid_format(const unsigned char bytes[16], char out[SUBMISSION_ID_SIZE])
 {
     char hex[33];
+    size_t used = 0;
     hex_encode(bytes, 16, hex);
-    (void)snprintf(out, SUBMISSION_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-                   hex + 16, hex + 20);
+    for (size_t i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            out[used++] = '-';
+        out[used++] = hex[i];
+    }
+    out[used] = '\0';
 }
 
 static void

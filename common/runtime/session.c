@@ -68,7 +68,7 @@ session_decode(struct str text, struct session *ret)
 static struct str
 session_key(const char *hash, struct arena *arena)
 {
-    return arena_printf(arena, "sess:%s", hash);
+    return ARENA_JOIN(arena, STR("sess:"), {hash, SESSION_HASH_SIZE - 1});
 }
 
 static struct str

@@ -1,6 +1,5 @@
 #include "runtime/trace.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "io/crypto.h"
@@ -36,7 +35,14 @@ trace_begin(struct trace *trace, struct str incoming)
     bool continued = traceparent_valid(incoming);
     const char *id = continued ? incoming.ptr + 3 : hex + 16;
     const char *flags = continued ? incoming.ptr + 53 : "01";
-    (void)snprintf(trace->parent, sizeof trace->parent, "00-%.32s-%.16s-%.2s", id, hex, flags);
+    char *at = trace->parent;
+    memcpy(at, "00-", 3);
+    memcpy(at + 3, id, TRACE_ID_LENGTH);
+    at[35] = '-';
+    memcpy(at + 36, hex, 16);
+    at[52] = '-';
+    memcpy(at + 53, flags, 2);
+    at[55] = '\0';
 }
 
 struct str

@@ -1,5 +1,7 @@
 #include "schema/field.h"
 
+#include <string.h>
+
 const struct field fields[FIELD_COUNT_] = {
 #define X(name, label, part, type, max, owner, required, sealed, table, when, fallback, help)      \
     [FIELD_##name] = {FIELD_##name,                                                                \
@@ -20,12 +22,27 @@ const struct field fields[FIELD_COUNT_] = {
 #undef X
 };
 
+/* The names side by side, each filled up with zeros: compared as two words, not as texts. */
+enum { NAME_WORD = 16 };
+static const char words[FIELD_COUNT_][NAME_WORD] = {
+#define X(name, ...) [FIELD_##name] = #name,
+    FIELD_TABLE(X)
+#undef X
+};
+#define X(name, ...) _Static_assert(sizeof #name <= NAME_WORD, "a longer word is needed");
+FIELD_TABLE(X)
+#undef X
+
 const struct field *
 field_find(struct str name)
 {
+    char word[NAME_WORD] = {0};
+    if (name.len == 0 || name.len >= sizeof word)
+        return NULL;
+    memcpy(word, name.ptr, name.len);
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        if (str_eq(name, fields[i].name_str))
-            return &fields[i];
+        if (memcmp(words[i], word, sizeof word) == 0) /* nor is one with a NUL at its end ours */
+            return name.len == fields[i].name_str.len ? &fields[i] : NULL;
     return NULL;
 }
 

@@ -253,7 +253,7 @@ static const struct json_row *
 row_find(const struct json_row *rows, size_t row_count, struct str name)
 {
     for (size_t i = 0; i < row_count; i++)
-        if (str_eq_text(name, rows[i].name))
+        if (str_eq(name, (struct str){rows[i].name, rows[i].name_length}))
             return &rows[i];
     return NULL;
 }
@@ -291,7 +291,7 @@ json_read(const struct json *object, const struct json_row *rows, size_t row_cou
 }
 
 enum err_code
-json_parse_message(struct arena *arena, struct str text, int64_t version,
+json_parse_message(struct arena *arena, struct str text, int64_t newest,
                    const struct json **ret_root, struct err *err)
 {
     const struct json *root = NULL;
@@ -305,7 +305,7 @@ json_parse_message(struct arena *arena, struct str text, int64_t version,
         return ERR(err, ERR_MISSING_MEMBER, "member 'version' is missing");
     if (json_type(member) != JSON_INT)
         return ERR(err, ERR_MALFORMED, "member 'version' has another JSON type");
-    if (json_int(member, 0) != version)
+    if (json_int(member, 0) < 1 || json_int(member, 0) > newest)
         return ERR(err, ERR_VERSION, "version %lld is not known here",
                    (long long)json_int(member, 0));
     *ret_root = root;

@@ -21,8 +21,8 @@ enum err_code json_parse_in(struct arena *arena, struct str text, const struct j
                             struct err *err) MUST_CHECK;
 /* A message of a topic: an object whose "version" is looked at before anything else, so that a
  * newer form is told as such (ERR_VERSION) whatever else it has. ERR_MISSING_MEMBER without a
- * version. */
-enum err_code json_parse_message(struct arena *arena, struct str text, int64_t version,
+ * version. Versions from 1 to `newest` are known. */
+enum err_code json_parse_message(struct arena *arena, struct str text, int64_t newest,
                                  const struct json **ret_root, struct err *err) MUST_CHECK;
 
 enum json_type json_type(const struct json *value);
@@ -43,14 +43,15 @@ struct str json_name(const struct json *member);
 enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_OBJECT };
 struct json_row {
     const char *name;
+    size_t name_length;
     size_t offset; /* of a struct str, int64_t, bool or const struct json * */
     enum json_kind kind;
     bool required;
 };
 #define JSON_ROW(struct_type, member, json_kind, is_required)                                      \
     {                                                                                              \
-        .name = #member, .offset = offsetof(struct_type, member), .kind = (json_kind),             \
-        .required = (is_required)                                                                  \
+        .name = #member, .name_length = sizeof #member - 1,                                        \
+        .offset = offsetof(struct_type, member), .kind = (json_kind), .required = (is_required)    \
     }
 
 /* Fills `into` (zeroed by the caller). ERR_MALFORMED for a wrong type, ERR_UNKNOWN_MEMBER when

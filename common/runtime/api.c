@@ -17,7 +17,7 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 
-enum { GATHER_US = 2000 }; /* beside the 20 ms that a submission takes when 256 come at once */
+enum { GATHER_MS = 2 }; /* beside the 20 ms that a submission takes when 256 come at once */
 enum {
     REDIS_TIMEOUT_MS = 200,
     DRAIN_POLL_MS = 10,
@@ -429,7 +429,7 @@ api_open(const struct api_conf *conf, struct api **ret_api, struct err *err)
     };
     lane_init(&api->lanes[LANE_SINGLE], "single", conf->runtime->http_workers, &blocking);
     lane_init(&api->lanes[LANE_TOGETHER], "together", has_together(conf), &together);
-    api->lanes[LANE_TOGETHER].gather_us = GATHER_US;
+    api->lanes[LANE_TOGETHER].gather_ms = GATHER_MS;
     if (conf->runtime->session_rate)
         api->limiter = limiter_new((unsigned)conf->runtime->session_rate,
                                    (unsigned)conf->runtime->session_ahead);

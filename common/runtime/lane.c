@@ -21,6 +21,7 @@ lane_init(struct lane *lane, const char *name, size_t worker_count,
     lane->worker_count = worker_count;
     (void)pthread_mutex_init(&lane->lock, NULL);
     (void)pthread_cond_init(&lane->wake, NULL);
+    clock_cond_init(&lane->enough);
 }
 
 /* With the lock. */
@@ -59,6 +60,8 @@ lane_put(struct lane *lane, struct api_call *call, uint64_t now_ns, unsigned *re
         atomic_fetch_add(&lane->open, 1);
         if (lane->count++ == 0)
             (void)pthread_cond_signal(&lane->wake); /* who takes from it wakes the next */
+        if (lane->gathering && lane->count == GATHER_ENOUGH)
+            (void)pthread_cond_signal(&lane->enough);
     } else {
         lane->refused++;
         refused_per_s = lane->refused_per_s;
@@ -77,13 +80,13 @@ lane_put(struct lane *lane, struct api_call *call, uint64_t now_ns, unsigned *re
 static void
 lane_gather(struct lane *lane)
 {
-    if (lane->gather_us == 0 || lane->taken < GATHER_FROM || lane->count >= GATHER_ENOUGH ||
-        lane->stop)
+    if (lane->gather_ms == 0 || lane->taken < GATHER_FROM)
         return;
-    const struct timespec pause = {0, (long)lane->gather_us * 1000};
-    (void)pthread_mutex_unlock(&lane->lock);
-    (void)nanosleep(&pause, NULL);
-    (void)pthread_mutex_lock(&lane->lock);
+    lane->gathering = true;
+    while (lane->count < GATHER_ENOUGH && !lane->stop)
+        if (!clock_cond_wait(&lane->enough, &lane->lock, lane->gather_ms))
+            break; /* not all that could come has come: no more is waited for */
+    lane->gathering = false;
 }
 
 size_t
@@ -144,6 +147,7 @@ lane_stop(struct lane *lane)
     (void)pthread_mutex_lock(&lane->lock);
     lane->stop = true;
     (void)pthread_cond_broadcast(&lane->wake);
+    (void)pthread_cond_broadcast(&lane->enough);
     (void)pthread_mutex_unlock(&lane->lock);
 }
 
@@ -151,5 +155,6 @@ void
 lane_done(struct lane *lane)
 {
     (void)pthread_cond_destroy(&lane->wake);
+    (void)pthread_cond_destroy(&lane->enough);
     (void)pthread_mutex_destroy(&lane->lock);
 }

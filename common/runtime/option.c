@@ -30,7 +30,7 @@ static const struct common_option common_options[] = {
     {NEED_REDIS, OPTION_TEXT_ROW(struct runtime_conf, redis_url, "redis-url", NULL, "redis://user@host:port/0")},
     {NEED_REDIS, OPTION_TEXT_ROW(struct runtime_conf, redis_password_file, "redis-password-file", "", "file with the password of the Redis user")},
     {NEED_KEYS, OPTION_TEXT_ROW(struct runtime_conf, keys_file, "keys-file", NULL, "key file, mode 0400: lines of purpose, key id, 64 hex digits")},
-    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_threads, "http-threads", "2", 1, 16, "threads that speak HTTP")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_threads, "http-threads", "1", 1, 16, "threads that speak HTTP")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_workers, "http-workers", "4", 1, 128, "workers that carry out calls, each with its own connections")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_idle_s, "session-idle-s", "7200", 60, 86400, "seconds after its last use that a session ends")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_rate, "session-rate", "20", 0, 100000, "requests a second that one session may send to this copy on average; beyond it the answer is 429; 0: no limit")},

@@ -15,6 +15,7 @@ struct received_wire {
     struct str body_index;
     struct str received_at;
     const struct json *fields;
+    struct str fields_sealed;
 };
 /* clang-format off */
 static const struct json_row received_rows[] = {
@@ -26,6 +27,7 @@ static const struct json_row received_rows[] = {
     JSON_ROW(struct received_wire, body_index,      JSON_KIND_STR,    true),
     JSON_ROW(struct received_wire, received_at,     JSON_KIND_STR,    true),
     JSON_ROW(struct received_wire, fields,          JSON_KIND_OBJECT, true),
+    JSON_ROW(struct received_wire, fields_sealed,   JSON_KIND_STR,    false),
 };
 
 struct judged_wire {
@@ -60,12 +62,26 @@ member_time(struct jsonw *w, const char *name, int64_t time_ms)
     jsonw_member_text(w, name, clock_format_rfc3339(time_ms, text));
 }
 
+/* Those that are sensitive, or those that are not; false when there is none. */
+static bool
+fields_write(struct jsonw *w, const struct str value[FIELD_COUNT_], bool sensitive)
+{
+    bool any = false;
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        if (value[i].len == 0 || fields[i].sensitive != sensitive)
+            continue;
+        jsonw_member_str(w, fields[i].name_str, value[i]);
+        any = true;
+    }
+    return any;
+}
+
 void
 submission_received_encode(const struct submission_received *message, struct buf *out)
 {
     struct jsonw w = jsonw_on(out);
     jsonw_object_open(&w);
-    jsonw_member_int(&w, "version", SUBMISSION_EVENT_VERSION);
+    jsonw_member_int(&w, "version", SUBMISSION_RECEIVED_VERSION);
     jsonw_member(&w, "submission_id", message->submission_id);
     jsonw_member(&w, "student_id", message->student_id);
     jsonw_member(&w, "campaign_id", message->campaign_id);
@@ -74,15 +90,35 @@ submission_received_encode(const struct submission_received *message, struct buf
     member_time(&w, "received_at", message->received_at_ms);
     jsonw_key(&w, "fields");
     jsonw_object_open(&w);
-    for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        if (message->value[i].len)
-            jsonw_member(&w, fields[i].name, message->value[i]);
+    fields_write(&w, message->value, false);
     jsonw_object_close(&w);
+    if (message->fields_sealed.len)
+        jsonw_member(&w, "fields_sealed", message->fields_sealed);
     jsonw_object_close(&w);
 }
 
+bool
+submission_sealed_encode(const struct str value[FIELD_COUNT_], struct buf *out)
+{
+    struct jsonw w = jsonw_on(out);
+    jsonw_object_open(&w);
+    bool any = fields_write(&w, value, true);
+    jsonw_object_close(&w);
+    return any;
+}
+
+struct str
+submission_sealed_context(struct str student_id, struct str submission_id, struct arena *arena)
+{
+    return ARENA_JOIN(arena, student_id, STR("/submission/"), submission_id);
+}
+
+/* Which of them may be in an object. */
+enum fields_read { FIELDS_ANY, FIELDS_PLAIN, FIELDS_SENSITIVE };
+
 static enum err_code
-fields_read(const struct json *object, struct str value[FIELD_COUNT_], struct err *err)
+fields_read(const struct json *object, enum fields_read which, struct str value[FIELD_COUNT_],
+            struct err *err)
 {
     for (const struct json *m = json_first(object); m; m = json_next(m)) {
         const struct field *field = field_find(json_name(m));
@@ -90,9 +126,23 @@ fields_read(const struct json *object, struct str value[FIELD_COUNT_], struct er
             return ERR(err, ERR_UNKNOWN_MEMBER, "unknown field");
         if (json_type(m) != JSON_STRING)
             return ERR(err, ERR_MALFORMED, "field '%s' is not a string", field->name);
+        if (which != FIELDS_ANY && field->sensitive != (which == FIELDS_SENSITIVE))
+            return ERR(err, ERR_MALFORMED, "field '%s' is %s", field->name,
+                       field->sensitive ? "not sealed" : "sealed");
         value[field->id] = json_str(m);
     }
     return ERR_OK;
+}
+
+enum err_code
+submission_sealed_decode(struct str plain, struct arena *arena, struct str value[FIELD_COUNT_],
+                         struct err *err)
+{
+    const struct json *root = NULL;
+    enum err_code code = json_parse_in(arena, plain, &root, err);
+    if (code == ERR_OK && json_type(root) != JSON_OBJECT)
+        code = ERR(err, ERR_MALFORMED, "expected an object");
+    return code ? code : fields_read(root, FIELDS_SENSITIVE, value, err);
 }
 
 static bool
@@ -124,6 +174,10 @@ received_check(const struct received_wire *wire, struct submission_received *mes
     message->campaign_id = wire->campaign_id;
     message->idempotency_key = wire->idempotency_key;
     message->body_index = wire->body_index;
+    message->version = wire->version;
+    message->fields_sealed = wire->fields_sealed;
+    if (wire->version == 1 && wire->fields_sealed.len)
+        return ERR(err, ERR_INVALID, "version 1 has no fields_sealed");
     return ERR_OK;
 }
 
@@ -134,13 +188,14 @@ submission_received_decode(struct str text, struct arena *arena,
     const struct json *root = NULL;
     struct received_wire wire = {0};
     struct submission_received message = {0};
-    enum err_code code = json_parse_message(arena, text, SUBMISSION_EVENT_VERSION, &root, err);
+    enum err_code code = json_parse_message(arena, text, SUBMISSION_RECEIVED_VERSION, &root, err);
     if (code == ERR_OK)
         code = json_read(root, received_rows, ROW_COUNT_RECEIVED, false, &wire, NULL, err);
     if (code == ERR_OK)
         code = received_check(&wire, &message, err);
     if (code == ERR_OK)
-        code = fields_read(wire.fields, message.value, err);
+        code = fields_read(wire.fields, wire.version == 1 ? FIELDS_ANY : FIELDS_PLAIN,
+                           message.value, err);
     if (code == ERR_OK)
         *ret_message = message;
     return code;
@@ -151,7 +206,7 @@ submission_judged_encode(const struct submission_judged *message, struct buf *ou
 {
     struct jsonw w = jsonw_on(out);
     jsonw_object_open(&w);
-    jsonw_member_int(&w, "version", SUBMISSION_EVENT_VERSION);
+    jsonw_member_int(&w, "version", SUBMISSION_JUDGED_VERSION);
     jsonw_member(&w, "submission_id", message->submission_id);
     jsonw_member(&w, "student_id", message->student_id);
     jsonw_member(&w, "campaign_id", message->campaign_id);
@@ -220,7 +275,7 @@ submission_judged_decode(struct str text, struct arena *arena,
     struct judged_wire wire = {0};
     struct submission_judged message = {0};
     buf_init(&findings, LIMIT_MESSAGE);
-    enum err_code code = json_parse_message(arena, text, SUBMISSION_EVENT_VERSION, &root, err);
+    enum err_code code = json_parse_message(arena, text, SUBMISSION_JUDGED_VERSION, &root, err);
     if (code == ERR_OK)
         code = json_read(root, judged_rows, ROW_COUNT_JUDGED, false, &wire, NULL, err);
     if (code == ERR_OK)

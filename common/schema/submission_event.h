@@ -1,10 +1,12 @@
 /*
- * The two messages of a submission, version 1: submission.received (intake to validation) and
+ * The two messages of a submission: submission.received (intake to validation) and
  * submission.judged (validation to whoever tells the student). Pure: bytes in, struct out.
  *
- * Field values travel under their standard names; those the field table calls sensitive are sealed
- * with context "<student id>/<field name>". A released version is never changed: a new member means
- * a new version.
+ * Field values travel under their standard names. Those the field table calls sensitive are sealed:
+ * all of them together, as one JSON object in `fields_sealed`, made for this submission of this
+ * student (submission_sealed_context). Version 1 sealed each by itself among the others, made for
+ * "<student id>/<field name>"; it is still read. A released version is never changed: a new member
+ * means a new version.
  */
 #pragma once
 
@@ -15,7 +17,7 @@
 #define TOPIC_SUBMISSION_JUDGED "submission.judged"
 #define TYPE_SUBMISSION_RECEIVED "cn.shengyuan.submission.received"
 #define TYPE_SUBMISSION_JUDGED "cn.shengyuan.submission.judged"
-enum { SUBMISSION_EVENT_VERSION = 1 };
+enum { SUBMISSION_RECEIVED_VERSION = 2, SUBMISSION_JUDGED_VERSION = 1 };
 
 struct submission_received {
     struct str submission_id;
@@ -24,7 +26,9 @@ struct submission_received {
     struct str idempotency_key;
     struct str body_index; /* keyed hash of the fields as sent */
     int64_t received_at_ms;
-    struct str value[FIELD_COUNT_]; /* as sent or sealed; empty: absent */
+    int64_t version;                /* as it was read; what is written is always the newest */
+    struct str value[FIELD_COUNT_]; /* empty: absent; in version 1 some are sealed */
+    struct str fields_sealed;       /* empty: no sensitive field was sent */
 };
 
 struct submission_judged {
@@ -37,12 +41,22 @@ struct submission_judged {
     struct str findings; /* JSON array of {field, rule, severity, message} */
 };
 
+/* Sensitive values are not looked at: they are in fields_sealed. */
 void submission_received_encode(const struct submission_received *message, struct buf *out);
 /* ERR_MALFORMED, ERR_UNKNOWN_MEMBER, ERR_MISSING_MEMBER, ERR_VERSION or ERR_INVALID with the
  * reason; texts are copied into the arena. */
 enum err_code submission_received_decode(struct str text, struct arena *arena,
                                          struct submission_received *ret_message,
                                          struct err *err) MUST_CHECK;
+/* What fields_sealed holds: the sensitive ones of `value` as a JSON object; false when there is
+ * none. */
+bool submission_sealed_encode(const struct str value[FIELD_COUNT_], struct buf *out);
+/* Fills the sensitive ones of `value`; ERR_MALFORMED or ERR_UNKNOWN_MEMBER for anything else. */
+enum err_code submission_sealed_decode(struct str plain, struct arena *arena,
+                                       struct str value[FIELD_COUNT_], struct err *err) MUST_CHECK;
+/* What it is sealed for (io/seal.h). */
+struct str submission_sealed_context(struct str student_id, struct str submission_id,
+                                     struct arena *arena);
 void submission_judged_encode(const struct submission_judged *message, struct buf *out);
 enum err_code submission_judged_decode(struct str text, struct arena *arena,
                                        struct submission_judged *ret_message,

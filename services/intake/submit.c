@@ -50,14 +50,16 @@ answer_accepted(struct api_call *call)
 {
     const struct submission *submission = call->user;
     struct buf body;
-    char location[96];
     buf_init(&body, 256);
     struct jsonw w = jsonw_on(&body);
     jsonw_object_open(&w);
     jsonw_member_text(&w, "submission_id", submission->id);
     jsonw_member_text(&w, "state", "received");
     jsonw_object_close(&w);
-    (void)snprintf(location, sizeof location, "/api/v1/submissions/%s", submission->id);
+    static const char before[] = "/api/v1/submissions/";
+    char location[sizeof before + SUBMISSION_ID_SIZE];
+    memcpy(location, before, sizeof before - 1);
+    memcpy(location + sizeof before - 1, submission->id, sizeof submission->id);
     const struct http_header headers[] = {{"Location", location}, {NULL, NULL}};
     api_reply_headers(call, 202, headers, buf_str(&body));
     buf_done(&body);
@@ -165,31 +167,24 @@ submission_identify(struct api_call *call, struct buf *scratch)
 }
 
 /* Redis is not complete. What it does not know may have been judged, or wait for it: PostgreSQL is
- * asked, and until the topic's unjudged end is in Redis again nothing new can be told from a key
- * that was used for something else. */
+ * asked, after Redis, so that what is judged in between is in both. Unless the topic's unjudged end
+ * was in Redis (`sure`), nothing new can be told from a key that was used for something else. */
 static enum err_code
-ask_elsewhere(struct api_call **calls, size_t count, const char **known, bool *ret_sure,
-              struct err *err)
+ask_elsewhere(struct api_call **calls, size_t count, bool sure, const char **known, struct err *err)
 {
     struct str ids[API_TURN_MAX];
     struct judgement rows[API_TURN_MAX];
-    struct redis_value waiting;
     size_t row_count = 0;
     /* All their findings come along: more than one call's arena may hold. */
     CLEANUP(arena_free) struct arena *arena = arena_new(LIMIT_BATCH_ARENA);
-    /* Before the store is asked: what is judged in between is in both. */
-    enum err_code code =
-        redis_call(calls[0]->worker->redis, &REDIS_COMMAND(STR("GET"), IDEM_WAITING_KEY),
-                   calls[0]->arena, &waiting, err);
     for (size_t i = 0; i < count; i++)
         ids[i] = str_of(((struct submission *)calls[i]->user)->id);
-    if (code == ERR_OK)
-        code = store_judgements(calls[0]->worker->pg, ids, count, arena, rows, &row_count, err);
+    enum err_code code =
+        store_judgements(calls[0]->worker->pg, ids, count, arena, rows, &row_count, err);
     if (code)
         return code;
-    *ret_sure = waiting.type == REDIS_STR;
     for (size_t i = 0; i < count; i++) {
-        if (!*ret_sure) /* Redis may have it from a call that was refused meanwhile */
+        if (!sure) /* Redis may have it from a call that was refused meanwhile */
             known[i] = NULL;
         for (size_t r = 0; r < row_count; r++)
             if (str_eq(rows[r].submission_id, ids[i]))
@@ -203,7 +198,7 @@ static struct redis_command
 remembering(struct api_call *call, struct str keep)
 {
     struct submission *submission = call->user;
-    struct str key = arena_printf(call->arena, "idem:%s", submission->id);
+    struct str key = ARENA_JOIN(call->arena, STR("idem:"), str_of(submission->id));
     submission->allowed =
         allowance_take(intake_of(call)->allowance, call->session->student_id, call->now_ms);
     return submission->allowed ? REDIS_COMMAND(STR("SET"), key, str_of(submission->body_index),
@@ -220,42 +215,64 @@ not_new(struct api_call *call)
         allowance_give_back(intake_of(call)->allowance, call->session->student_id, call->now_ms);
 }
 
+/* The marks go before the keys and the life of Redis' memory behind them: a mark of this life was
+ * set before the keys were asked for, and nothing was forgotten since. */
+enum { ASK_READY, ASK_WAITING, ASK_KEYS };
+
+static bool
+mark_holds(const struct redis_value *mark, const struct redis_value *life)
+{
+    return mark->type == REDIS_STR && life->type == REDIS_STR && str_eq(mark->text, life->text);
+}
+
 /* Remembers each key's fingerprint and learns the one it was first used with. *ret_sure: a key that
  * is not known was never used. */
 static enum err_code
 remember(struct api_call **calls, size_t count, const char **known, bool *ret_sure, struct err *err)
 {
-    struct redis_command commands[API_TURN_MAX + 1] UNINITIALIZED;
-    struct redis_value values[API_TURN_MAX + 1] UNINITIALIZED;
+    struct redis_command commands[ASK_KEYS + API_TURN_MAX + 1] UNINITIALIZED;
+    struct redis_value values[ASK_KEYS + API_TURN_MAX + 1] UNINITIALIZED;
     struct arena *arena = calls[0]->arena;
     struct str keep = arena_printf(arena, "%d", IDEM_KEEP_S);
-    commands[0] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
+    commands[ASK_READY] = REDIS_COMMAND(STR("GET"), IDEM_READY_KEY);
+    commands[ASK_WAITING] = REDIS_COMMAND(STR("GET"), IDEM_WAITING_KEY);
+    commands[ASK_KEYS + count] = REDIS_COMMAND(STR("GET"), IDEM_LIFE_KEY);
     for (size_t i = 0; i < count; i++)
-        commands[i + 1] = remembering(calls[i], keep);
+        commands[ASK_KEYS + i] = remembering(calls[i], keep);
     enum err_code code =
-        redis_pipeline(calls[0]->worker->redis, commands, count + 1, arena, values, err);
+        redis_pipeline(calls[0]->worker->redis, commands, ASK_KEYS + count + 1, arena, values, err);
     for (size_t i = 0; i < count; i++)
-        if (code || values[i + 1].type != REDIS_NIL)
+        if (code || values[ASK_KEYS + i].type != REDIS_NIL)
             not_new(calls[i]);
     if (code)
         return code;
     for (size_t i = 0; i < count; i++) {
-        if (values[i + 1].type == REDIS_ERROR)
-            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i + 1].text));
-        known[i] = values[i + 1].type == REDIS_STR ? values[i + 1].text.ptr : NULL;
+        const struct redis_value *value = &values[ASK_KEYS + i];
+        if (value->type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(value->text));
+        known[i] = value->type == REDIS_STR ? value->text.ptr : NULL;
     }
-    *ret_sure = values[0].type == REDIS_STR;
-    return *ret_sure ? ERR_OK : ask_elsewhere(calls, count, known, ret_sure, err);
+    const struct redis_value *life = &values[ASK_KEYS + count];
+    *ret_sure = mark_holds(&values[ASK_READY], life);
+    if (*ret_sure)
+        return ERR_OK;
+    *ret_sure = mark_holds(&values[ASK_WAITING], life);
+    return ask_elsewhere(calls, count, *ret_sure, known, err);
 }
 
+/* The sensitive fields, sealed as one; empty when none was sent. */
 static struct str
-sealed_value(struct api_call *call, enum field_id id, struct str value)
+fields_sealed(struct api_call *call, const struct submission *submission, struct buf *scratch)
 {
-    if (value.len == 0 || !fields[id].sensitive)
-        return value;
-    struct str context =
-        arena_printf(call->arena, "%.*s/%s", STR_ARG(call->session->student_id), fields[id].name);
-    return seal_text(call->worker->sealer, value, context, call->arena);
+    struct str sealed = STR_NONE;
+    buf_reset(scratch);
+    if (submission_sealed_encode(submission->read.value, scratch))
+        sealed = seal_text(call->worker->sealer, buf_str(scratch),
+                           submission_sealed_context(call->session->student_id,
+                                                     str_of(submission->id), call->arena),
+                           call->arena);
+    crypto_wipe(scratch->ptr, scratch->len);
+    return sealed;
 }
 
 static void
@@ -276,9 +293,9 @@ submission_publish(struct api_call *call, struct buf *scratch)
         .idempotency_key = submission->key,
         .body_index = str_of(submission->body_index),
         .received_at_ms = clock_now_ms(),
+        .fields_sealed = fields_sealed(call, submission, scratch),
     };
-    for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        message.value[i] = sealed_value(call, (enum field_id)i, submission->read.value[i]);
+    memcpy(message.value, submission->read.value, sizeof message.value);
     buf_reset(scratch);
     submission_received_encode(&message, scratch);
     event_headers(&envelope, message.received_at_ms);

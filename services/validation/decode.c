@@ -1,5 +1,7 @@
 #include "services/validation/decode.h"
 
+#include <string.h>
+
 #include "runtime/event.h"
 
 static const struct campaign *
@@ -17,25 +19,46 @@ decode_reason(enum err_code code)
     return code == ERR_VERSION ? DEAD_VERSION : DEAD_MALFORMED;
 }
 
+/* Version 1: each sensitive value was sealed by itself. */
+static enum err_code
+values_open(struct item *item, struct sealer *sealer, struct arena *arena, struct err *err)
+{
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        struct str *value = &item->submitted.value[i];
+        if (value->len == 0 || !fields[i].sensitive)
+            continue;
+        struct str context =
+            arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id), fields[i].name);
+        if (seal_open(sealer, *value, context, arena, value, err))
+            return err_wrap(err, "field '%s'", fields[i].name);
+    }
+    return ERR_OK;
+}
+
+static enum err_code
+sealed_open(struct item *item, struct sealer *sealer, struct arena *arena, struct err *err)
+{
+    struct str plain;
+    struct submission_received *message = &item->message;
+    if (message->fields_sealed.len == 0)
+        return ERR_OK;
+    struct str context =
+        submission_sealed_context(message->student_id, message->submission_id, arena);
+    enum err_code code = seal_open(sealer, message->fields_sealed, context, arena, &plain, err);
+    return code ? code : submission_sealed_decode(plain, arena, item->submitted.value, err);
+}
+
 /* Opens what was sealed; the rest is taken as it stands. */
 static bool
 fields_open(struct item *item, struct sealer *sealer, struct arena *arena)
 {
     struct err err = {0};
-    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
-        struct str value = item->message.value[i];
-        item->submitted.value[i] = value;
-        if (value.len == 0 || !fields[i].sensitive)
-            continue;
-        struct str context =
-            arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id), fields[i].name);
-        if (seal_open(sealer, value, context, arena, &item->submitted.value[i], &err) == ERR_OK)
-            continue;
-        (void)err_wrap(&err, "field '%s'", fields[i].name);
+    memcpy(item->submitted.value, item->message.value, sizeof item->submitted.value);
+    enum err_code code = item->message.version == 1 ? values_open(item, sealer, arena, &err)
+                                                    : sealed_open(item, sealer, arena, &err);
+    if (code)
         item_bury(item, DEAD_SEALED, err.text);
-        return false;
-    }
-    return true;
+    return code == ERR_OK;
 }
 
 void

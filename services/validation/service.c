@@ -356,9 +356,9 @@ count_items(const struct item *items, size_t count)
             log_event(LOG_WARN, "message moved to the dead-letter topic",
                       LOG_TEXT("reason", items[i].reason), LOG_TEXT("error", items[i].text),
                       LOG_INT("partition", items[i].partition), LOG_INT("offset", items[i].offset));
-        if (items[i].state == ITEM_JUDGED && log_enabled(LOG_INFO) && items[i].traceparent.len) {
+        if (items[i].state == ITEM_JUDGED && log_enabled(LOG_DEBUG) && items[i].traceparent.len) {
             log_trace_set((struct str){items[i].traceparent.ptr + 3, TRACE_ID_LENGTH});
-            log_event(LOG_INFO, "judged", LOG_STR("submission_id", items[i].message.submission_id),
+            log_event(LOG_DEBUG, "judged", LOG_STR("submission_id", items[i].message.submission_id),
                       LOG_TEXT("outcome", items[i].accepted ? "accepted" : "rejected"),
                       LOG_INT("revision", items[i].revision));
             log_trace_set(STR_NONE);

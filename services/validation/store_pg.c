@@ -30,16 +30,14 @@ static const enum field_id roster_fields[] = {
 };
 /* The student's columns of sql/judgements_add.sql, in its order. */
 static const enum field_id stored_fields[] = {
-    FIELD_ZZMMDM,  FIELD_DXHWPDW,   FIELD_SYSZDDM,  FIELD_CXSY,        FIELD_SFSLBDM,
-    FIELD_KNSLBDM, FIELD_RXQDASZDW, FIELD_DASFZRXX, FIELD_RXQHKSZDPCS, FIELD_HKSFZRXX,
-    FIELD_SJHM,    FIELD_DZYX,      FIELD_QQHM,     FIELD_JTDZ,        FIELD_JTDH,
-    FIELD_JTYB,    FIELD_JTLXR,     FIELD_YHKSZDDM,
+    FIELD_ZZMMDM,    FIELD_DXHWPDW,  FIELD_SYSZDDM,  FIELD_CXSY,     FIELD_SFSLBDM,
+    FIELD_RXQDASZDW, FIELD_DASFZRXX, FIELD_HKSFZRXX, FIELD_YHKSZDDM,
 };
-/* What stands before them: each its element type. */
+/* What stands before them, the sealed fields at its end: each its element type. */
 static const enum pg_type stored_meta[] = {
-    PG_TYPE_UUID, PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_TEXT,
-    PG_TYPE_TEXT, PG_TYPE_TEXT, PG_TYPE_TIME, PG_TYPE_TIME, PG_TYPE_INT4,
-    PG_TYPE_INT4, PG_TYPE_TEXT, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_INT8,
+    PG_TYPE_UUID, PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_TEXT, PG_TYPE_TEXT,
+    PG_TYPE_TEXT, PG_TYPE_TIME, PG_TYPE_TIME, PG_TYPE_INT4, PG_TYPE_INT4, PG_TYPE_TEXT,
+    PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_INT8, PG_TYPE_TEXT,
 };
 static const enum pg_type asked_types[] = {PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_UUID};
 static const enum pg_type latest_types[] = {PG_TYPE_UUID, PG_TYPE_TEXT, PG_TYPE_INT4, PG_TYPE_UUID,
@@ -51,9 +49,10 @@ enum {
     ASKED_COLUMNS = sizeof asked_types / sizeof asked_types[0],
     LATEST_COLUMNS = sizeof latest_types / sizeof latest_types[0],
 };
-/* A field that a student fills in and that has no column would be lost without a word.
- * NOLINTNEXTLINE(bugprone-macro-parentheses): a term of the sum below */
-#define X(name, label, part, type, max, owner, ...) +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT)
+/* A field that a student fills in, that is not sealed and has no column would be lost without a
+ * word. NOLINTNEXTLINE(bugprone-macro-parentheses): a term of the sum below */
+#define X(name, label, part, type, max, owner, required, sensitive, ...)                           \
+    +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT && !(sensitive))
 _Static_assert(STORED_FIELDS == (0 FIELD_TABLE(X)), "stored_fields lacks a field of the student");
 #undef X
 
@@ -209,17 +208,37 @@ null_if_empty(struct str text)
     return text.len ? text : STR_NONE;
 }
 
-/* As it came, sealed where it is sensitive; a default is sealed here. */
 static struct str
-stored_value(const struct item *item, enum field_id id, struct sealer *sealer, struct arena *arena)
+stored_value(const struct item *item, enum field_id id)
 {
-    struct str value = item->message.value[id];
-    struct str filled = item->defaults.value[id];
-    if (value.len || filled.len == 0 || !fields[id].sensitive)
-        return value.len ? value : filled;
-    return seal_text(
-        sealer, filled,
-        arena_printf(arena, "%.*s/%s", STR_ARG(item->message.student_id), fields[id].name), arena);
+    struct str value = item->submitted.value[id];
+    return null_if_empty(value.len ? value : item->defaults.value[id]);
+}
+
+/* As they came, if they came as one and nothing was filled in; otherwise sealed here. */
+static struct str
+stored_sealed(const struct item *item, struct sealer *sealer, struct arena *arena)
+{
+    const struct submission_received *message = &item->message;
+    struct str value[FIELD_COUNT_];
+    bool as_it_came = message->version > 1;
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        bool filled = item->submitted.value[i].len == 0 && item->defaults.value[i].len;
+        value[i] = filled ? item->defaults.value[i] : item->submitted.value[i];
+        if (filled && fields[i].sensitive)
+            as_it_came = false;
+    }
+    if (as_it_came)
+        return null_if_empty(message->fields_sealed);
+    CLEANUP(buf_done) struct buf plain;
+    buf_init(&plain, LIMIT_MESSAGE);
+    struct str sealed = STR_NONE;
+    if (submission_sealed_encode(value, &plain))
+        sealed = seal_text(
+            sealer, buf_str(&plain),
+            submission_sealed_context(message->student_id, message->submission_id, arena), arena);
+    crypto_wipe(plain.ptr, plain.len);
+    return sealed;
 }
 
 static void
@@ -242,9 +261,9 @@ judgement_add(struct pg_array arrays[STORED_COLUMNS], const struct item *item,
     pg_array_add(&arrays[12], null_if_empty(item->traceparent));
     pg_array_add_int(&arrays[13], item->partition);
     pg_array_add_int(&arrays[14], item->offset);
+    pg_array_add(&arrays[15], stored_sealed(item, sealer, arena));
     for (size_t i = 0; i < STORED_FIELDS; i++)
-        pg_array_add(&arrays[STORED_META + i],
-                     null_if_empty(stored_value(item, stored_fields[i], sealer, arena)));
+        pg_array_add(&arrays[STORED_META + i], stored_value(item, stored_fields[i]));
 }
 
 /* One row a student: the newest revision of the batch, and its newest accepted one. */

@@ -121,7 +121,7 @@ class Floor(Side):
         self.dsn = f"host=127.0.0.1 port={port} dbname=shengyuan user=superuser password={secret}"
         self.database = superuser(system).cursor()
         self.database.execute("CREATE SCHEMA bench")
-        columns = ", ".join(f"c{n} text" + (" PRIMARY KEY" if n == 1 else "") for n in range(1, 34))
+        columns = ", ".join(f"c{n} text" + (" PRIMARY KEY" if n == 1 else "") for n in range(1, 26))
         self.database.execute(f"CREATE TABLE bench.judgement ({columns}, UNIQUE (c2, c1))")
         self.database.execute("CREATE TABLE bench.latest (student text PRIMARY KEY, newest text)")
         self.runs = 0

@@ -123,7 +123,16 @@ def test_optional_fields_take_their_defaults(student_pool, system):
     assert s.judged(submission_id)["state"] == "accepted"
     shown = json.loads(system.syctl("--json", "record", "show", submission_id).stdout)["judgements"]
     record = next(j for j in shown if j["submission_id"] == submission_id)
-    assert record["is_record"] and "qqhm" not in record["fields"] and "knslbdm" in record["fields"]
+    assert record["is_record"] and "qqhm" not in record["fields"]
+    sent = next(json.loads(v) for *_, v, h in topic_messages(system, "submission.received")
+                if v and h["ce_id"] == submission_id.encode())
+    assert len(record["fields"]["fields_sealed"]) > len(sent["fields_sealed"]), "hardship was filled in, and sealed again"
+    whole = s.send()
+    s.judged(whole)
+    shown = json.loads(system.syctl("--json", "record", "show", whole).stdout)["judgements"]
+    sent = next(json.loads(v) for *_, v, h in topic_messages(system, "submission.received")
+                if v and h["ce_id"] == whole.encode())
+    assert next(j for j in shown if j["submission_id"] == whole)["fields"]["fields_sealed"] == sent["fields_sealed"]
 
 
 def test_the_newest_accepted_is_the_record(newcomer, system):

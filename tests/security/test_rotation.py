@@ -181,7 +181,7 @@ def test_keys_are_exchanged_under_load_to_sm4_and_back(own):
             assert again.log_in().status == 201  # what log-in reads of the identity opens
             reads_everything(again)
             with contextlib.closing(superuser(own)) as connection, connection.cursor() as cursor:
-                cursor.execute("SELECT count(*), count(*) FILTER (WHERE jtdz LIKE %s) FROM record.judgement",
+                cursor.execute("SELECT count(*), count(*) FILTER (WHERE fields_sealed LIKE %s) FROM record.judgement",
                                (begin + "%",))
                 total, fresh = cursor.fetchone()
                 assert total == fresh > 40

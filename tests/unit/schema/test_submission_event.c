@@ -9,11 +9,17 @@
 #define SUBMISSION "0190a6c2-1111-8aaa-8bbb-000000000001"
 #define STUDENT "0190a6c2-2222-7aaa-8bbb-000000000002"
 
-static const char received_text[] =
+static const char first_text[] = /* version 1 */
     "{\"version\":1,\"submission_id\":\"" SUBMISSION "\",\"student_id\":\"" STUDENT "\","
     "\"campaign_id\":\"gd-2027\",\"idempotency_key\":\"key-1\",\"body_index\":\"i1.abcd\","
     "\"received_at\":\"2026-09-21T14:13:20.123Z\",\"fields\":{\"SYSZDDM\":\"441900\","
     "\"SJHM\":\"a1.k1.xyz\"}}";
+
+static const char received_text[] =
+    "{\"version\":2,\"submission_id\":\"" SUBMISSION "\",\"student_id\":\"" STUDENT "\","
+    "\"campaign_id\":\"gd-2027\",\"idempotency_key\":\"key-1\",\"body_index\":\"i1.abcd\","
+    "\"received_at\":\"2026-09-21T14:13:20.123Z\",\"fields\":{\"SYSZDDM\":\"441900\","
+    "\"CXSY\":\"城镇\"},\"fields_sealed\":\"a1.k1.xyz\"}";
 
 static const char judged_text[] =
     "{\"version\":1,\"submission_id\":\"" SUBMISSION "\",\"student_id\":\"" STUDENT "\","
@@ -67,8 +73,10 @@ writes_what_was_received_in_the_released_form(void **state)
     };
     struct buf out;
     (void)state;
-    message.value[FIELD_SJHM] = STR("a1.k1.xyz");
+    message.fields_sealed = STR("a1.k1.xyz");
     message.value[FIELD_SYSZDDM] = STR("441900");
+    message.value[FIELD_CXSY] = STR("城镇");
+    message.value[FIELD_SJHM] = STR("never in the clear");
     buf_init(&out, LIMIT_MESSAGE);
     submission_received_encode(&message, &out);
     assert_str(buf_str(&out), received_text);
@@ -87,10 +95,70 @@ reads_what_was_received(void **state)
     assert_str(message.idempotency_key, "key-1");
     assert_str(message.body_index, "i1.abcd");
     assert_int_equal(message.received_at_ms, 1790000000123);
+    assert_int_equal(message.version, 2);
+    assert_str(message.fields_sealed, "a1.k1.xyz");
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        assert_str(message.value[i], i == FIELD_SYSZDDM ? "441900" : i == FIELD_CXSY ? "城镇" : "");
+}
+
+static void
+still_reads_the_first_version(void **state)
+{
+    struct submission_received message;
+    (void)state;
+    assert_works(submission_received_decode(str_of(first_text), arena, &message, &err));
+    assert_int_equal(message.version, 1);
+    assert_int_equal(message.fields_sealed.len, 0);
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         assert_str(message.value[i], i == FIELD_SYSZDDM ? "441900"
                                      : i == FIELD_SJHM  ? "a1.k1.xyz"
                                                         : "");
+}
+
+static void
+what_is_sealed_is_what_is_sensitive(void **state)
+{
+    struct str value[FIELD_COUNT_] = {[FIELD_SJHM] = STR("13800138000"),
+                                      [FIELD_SYSZDDM] = STR("441900"),
+                                      [FIELD_JTDZ] = STR("路\"1\"号")};
+    struct str again[FIELD_COUNT_] = {{0}};
+    struct buf out;
+    (void)state;
+    buf_init(&out, LIMIT_MESSAGE);
+    assert_true(submission_sealed_encode(value, &out));
+    assert_str(buf_str(&out), "{\"SJHM\":\"13800138000\",\"JTDZ\":\"路\\\"1\\\"号\"}");
+    assert_works(submission_sealed_decode(buf_str(&out), arena, again, &err));
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        assert_true(fields[i].sensitive ? str_eq(value[i], again[i]) : again[i].len == 0);
+    value[FIELD_SJHM] = value[FIELD_JTDZ] = STR_NONE;
+    buf_reset(&out);
+    assert_false(submission_sealed_encode(value, &out));
+    buf_done(&out);
+    assert_str(submission_sealed_context(STR("s"), STR("i"), arena), "s/submission/i");
+}
+
+static void
+refuses_what_does_not_belong_into_the_sealed_part(void **state)
+{
+    static const struct {
+        const char *text;
+        enum err_code code;
+    } rows[] = {
+        {"", ERR_MALFORMED},
+        {"[]", ERR_MALFORMED},
+        {"{\"SYSZDDM\":\"441900\"}", ERR_MALFORMED},
+        {"{\"SJHM\":1}", ERR_MALFORMED},
+        {"{\"SJHM\":\"1\",\"SJHM\":\"1\"}", ERR_MALFORMED},
+        {"{\"SJHN\":\"1\"}", ERR_UNKNOWN_MEMBER},
+        {"{\"SJHM\\u0000\":\"1\"}", ERR_MALFORMED},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct err err = {0};
+        struct str value[FIELD_COUNT_] = {{0}};
+        if (submission_sealed_decode(str_of(rows[i].text), arena, value, &err) != rows[i].code)
+            fail_msg("'%s': %s", rows[i].text, err.text);
+    }
 }
 
 static void
@@ -107,13 +175,18 @@ every_field_survives_the_journey(void **state)
     struct submission_received again;
     struct buf out;
     (void)state;
+    struct buf sealed;
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         message.value[i] = arena_printf(arena, "%s\"\\\n\t\x01·𠮷 %u", fields[i].label, i);
     buf_init(&out, LIMIT_MESSAGE);
+    buf_init(&sealed, LIMIT_MESSAGE);
     submission_received_encode(&message, &out);
+    assert_true(submission_sealed_encode(message.value, &sealed));
     assert_works(submission_received_decode(buf_str(&out), arena, &again, &err));
+    assert_works(submission_sealed_decode(buf_str(&sealed), arena, again.value, &err));
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         assert_true(str_eq(message.value[i], again.value[i]));
+    buf_done(&sealed);
     assert_int_equal(again.received_at_ms, message.received_at_ms);
     buf_done(&out);
 }
@@ -155,29 +228,29 @@ refuses_what_was_never_sent_by_intake(void **state)
 {
     /* clang-format off */
     static const struct wrong rows[] = {
-        {"\"version\":1", "\"version\":2",     ERR_VERSION, "version 2 is not known here"},
-        {"\"version\":1", "\"version\":0",     ERR_VERSION, "version 0"},
-        {"\"version\":1", "\"version\":-1",    ERR_VERSION, "version -1"},
-        {"\"version\":1", "\"version\":\"1\"", ERR_MALFORMED, "'version'"},
-        {"\"version\":1", "\"version\":1.0",   ERR_MALFORMED, "an integer"},
-        {"\"version\":1", "\"version\":null",  ERR_MALFORMED, "'version'"},
-        {"\"version\":1", "\"version\":true",  ERR_MALFORMED, "'version'"},
-        {"\"version\":1", "\"version\":1,\"version\":1", ERR_MALFORMED, "twice"},
-        {"\"version\":1,", "",                 ERR_MISSING_MEMBER, "'version'"},
+        {"\"version\":2", "\"version\":3",     ERR_VERSION, "version 3 is not known here"},
+        {"\"version\":2", "\"version\":0",     ERR_VERSION, "version 0"},
+        {"\"version\":2", "\"version\":-1",    ERR_VERSION, "version -1"},
+        {"\"version\":2", "\"version\":\"2\"", ERR_MALFORMED, "'version'"},
+        {"\"version\":2", "\"version\":2.0",   ERR_MALFORMED, "an integer"},
+        {"\"version\":2", "\"version\":null",  ERR_MALFORMED, "'version'"},
+        {"\"version\":2", "\"version\":true",  ERR_MALFORMED, "'version'"},
+        {"\"version\":2", "\"version\":2,\"version\":2", ERR_MALFORMED, "twice"},
+        {"\"version\":2,", "",                 ERR_MISSING_MEMBER, "'version'"},
         {"\"submission_id\":\"" SUBMISSION "\",", "", ERR_MISSING_MEMBER, "'submission_id'"},
         {"\"student_id\":\"" STUDENT "\",", "",       ERR_MISSING_MEMBER, "'student_id'"},
         {"\"campaign_id\":\"gd-2027\",", "",          ERR_MISSING_MEMBER, "'campaign_id'"},
         {"\"idempotency_key\":\"key-1\",", "",        ERR_MISSING_MEMBER, "'idempotency_key'"},
         {"\"body_index\":\"i1.abcd\",", "",           ERR_MISSING_MEMBER, "'body_index'"},
         {"\"received_at\":\"2026-09-21T14:13:20.123Z\",", "", ERR_MISSING_MEMBER, "'received_at'"},
-        {",\"fields\":{\"SYSZDDM\":\"441900\",\"SJHM\":\"a1.k1.xyz\"}", "", ERR_MISSING_MEMBER, "'fields'"},
+        {",\"fields\":{\"SYSZDDM\":\"441900\",\"CXSY\":\"城镇\"}", "", ERR_MISSING_MEMBER, "'fields'"},
         {"\"student_id\"", "\"Student_id\"",   ERR_MISSING_MEMBER, "'student_id'"},
         {"\"" STUDENT "\"", "7",               ERR_MALFORMED, "'student_id'"},
         {"\"gd-2027\"", "[\"gd-2027\"]",       ERR_MALFORMED, "'campaign_id'"},
         {"\"2026-09-21T14:13:20.123Z\"", "1790000000123", ERR_MALFORMED, "'received_at'"},
-        {"{\"SYSZDDM\":\"441900\",\"SJHM\":\"a1.k1.xyz\"}", "[]",     ERR_MALFORMED, "'fields'"},
-        {"{\"SYSZDDM\":\"441900\",\"SJHM\":\"a1.k1.xyz\"}", "null",   ERR_MALFORMED, "'fields'"},
-        {"{\"SYSZDDM\":\"441900\",\"SJHM\":\"a1.k1.xyz\"}", "\"{}\"", ERR_MALFORMED, "'fields'"},
+        {"{\"SYSZDDM\":\"441900\",\"CXSY\":\"城镇\"}", "[]",     ERR_MALFORMED, "'fields'"},
+        {"{\"SYSZDDM\":\"441900\",\"CXSY\":\"城镇\"}", "null",   ERR_MALFORMED, "'fields'"},
+        {"{\"SYSZDDM\":\"441900\",\"CXSY\":\"城镇\"}", "\"{}\"", ERR_MALFORMED, "'fields'"},
         {SUBMISSION, "",                                       ERR_INVALID, "not a UUID"},
         {SUBMISSION, "0190a6c2-1111-8aaa-8bbb-00000000000",    ERR_INVALID, "not a UUID"},
         {SUBMISSION, "0190a6c2-1111-8aaa-8bbb-0000000000011",  ERR_INVALID, "not a UUID"},
@@ -200,12 +273,15 @@ refuses_what_was_never_sent_by_intake(void **state)
         {"\"441900\"", "441900",               ERR_MALFORMED, "'SYSZDDM' is not a string"},
         {"\"441900\"", "null",                 ERR_MALFORMED, "'SYSZDDM' is not a string"},
         {"\"441900\"", "{}",                   ERR_MALFORMED, "'SYSZDDM' is not a string"},
-        {"\"SJHM\"", "\"SYSZDDM\"",            ERR_MALFORMED, "twice"},
+        {"\"CXSY\"", "\"SYSZDDM\"",            ERR_MALFORMED, "twice"},
+        {"\"CXSY\"", "\"SJHM\"",               ERR_MALFORMED, "'SJHM' is not sealed"},
+        {"\"a1.k1.xyz\"", "7",                 ERR_MALFORMED, "'fields_sealed'"},
+        {"\"version\":2", "\"version\":1",     ERR_INVALID, "version 1 has no fields_sealed"},
         {"441900", "4419\\u000000",            ERR_MALFORMED, "a character of text"},
         {"441900", "4419\xFF",                 ERR_MALFORMED, "valid UTF-8"},
-        {"}}", "}",                            ERR_MALFORMED, "not strict JSON"},
-        {"}}", "}} x",                         ERR_MALFORMED, "the end"},
-        {"}}", "},}",                          ERR_MALFORMED, "member name"},
+        {"xyz\"}", "xyz\"",                    ERR_MALFORMED, "not strict JSON"},
+        {"xyz\"}", "xyz\"} x",                         ERR_MALFORMED, "the end"},
+        {"xyz\"}", "xyz\",}",                  ERR_MALFORMED, "member name"},
         {received_text, "",                    ERR_MALFORMED, "byte 0"},
         {received_text, "[]",                  ERR_MALFORMED, "expected an object"},
         {received_text, "null",                ERR_MALFORMED, "expected an object"},
@@ -222,9 +298,10 @@ accepts_what_lies_just_inside_the_limits(void **state)
     static const char *const rows[][2] = {
         {"gd-2027", X64},
         {"key-1", X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
-        {"{\"SYSZDDM\":\"441900\",\"SJHM\":\"a1.k1.xyz\"}", "{}"},
+        {"{\"SYSZDDM\":\"441900\",\"CXSY\":\"城镇\"}", "{}"},
         {"2026-09-21T14:13:20.123Z", "2026-09-21T14:13:20Z"},
-        {"{\"version\":1", " {\n\t\"version\" : 1"},
+        {"{\"version\":2", " {\n\t\"version\" : 2"},
+        {",\"fields_sealed\":\"a1.k1.xyz\"", ""},
         {"i1.abcd", ""},
         {"\"441900\"", "\"\""},
     };
@@ -427,6 +504,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_ARENA(writes_what_was_received_in_the_released_form),
         IN_ARENA(reads_what_was_received),
+        IN_ARENA(still_reads_the_first_version),
+        IN_ARENA(what_is_sealed_is_what_is_sensitive),
+        IN_ARENA(refuses_what_does_not_belong_into_the_sealed_part),
         IN_ARENA(every_field_survives_the_journey),
         IN_ARENA(refuses_what_was_never_sent_by_intake),
         IN_ARENA(accepts_what_lies_just_inside_the_limits),

@@ -1,7 +1,7 @@
 /*
  * Fills Redis with the fingerprints of used keys when it has lost them: first those of submissions
  * that wait to be judged, from the topic, then those of judged ones, from the record. Two marks
- * tell how far that is; they vanish with everything else when Redis loses its memory again.
+ * tell how far that is; they hold for the memory in which the filling began, and for no later one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,25 +114,38 @@ refill_from_record(struct refill *refill, struct err *err)
     }
 }
 
+/* The life of Redis' memory, begun here if nobody has yet; and which marks were set in it. */
 static enum err_code
-mark_get(struct intake *intake, struct str key, bool *ret_set, struct err *err)
+marks_get(struct intake *intake, char life[SUBMISSION_ID_SIZE], bool *ret_ready, bool *ret_waiting,
+          struct err *err)
 {
-    struct redis_value value = {0};
-    enum err_code code =
-        redis_call(intake->redis, &REDIS_COMMAND(STR("GET"), key), intake->arena, &value, err);
-    *ret_set = value.type == REDIS_STR;
+    struct redis_value values[3];
+    uuid_random(life);
+    const struct redis_command commands[] = {
+        REDIS_COMMAND(STR("SET"), IDEM_LIFE_KEY, str_of(life), STR("NX"), STR("GET")),
+        REDIS_COMMAND(STR("GET"), IDEM_READY_KEY),
+        REDIS_COMMAND(STR("GET"), IDEM_WAITING_KEY),
+    };
+    enum err_code code = redis_pipeline(intake->redis, commands, 3, intake->arena, values, err);
+    for (size_t i = 0; code == ERR_OK && i < 3; i++)
+        if (values[i].type == REDIS_ERROR)
+            code = ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i].text));
+    if (code == ERR_OK && values[0].type == REDIS_STR)
+        (void)snprintf(life, SUBMISSION_ID_SIZE, "%.*s", STR_ARG(values[0].text));
+    *ret_ready = code == ERR_OK && str_eq_text(values[1].text, life);
+    *ret_waiting = code == ERR_OK && str_eq_text(values[2].text, life);
     arena_reset(intake->arena);
     return code;
 }
 
 static enum err_code
-mark_set(struct intake *intake, struct str key, const struct refill *refill, const char *what,
-         struct err *err)
+mark_set(struct intake *intake, struct str key, const char *life, const struct refill *refill,
+         const char *what, struct err *err)
 {
     struct redis_value value;
     if (service_stopping())
         return ERR_OK;
-    enum err_code code = redis_call(intake->redis, &REDIS_COMMAND(STR("SET"), key, STR("1")),
+    enum err_code code = redis_call(intake->redis, &REDIS_COMMAND(STR("SET"), key, str_of(life)),
                                     intake->arena, &value, err);
     arena_reset(intake->arena);
     if (code == ERR_OK)
@@ -146,13 +159,13 @@ fingerprints_refill(struct intake *intake, struct err *err)
 {
     bool ready = false;
     bool waiting = false;
+    char life[SUBMISSION_ID_SIZE];
     arena_reset(intake->arena);
-    enum err_code code = mark_get(intake, IDEM_READY_KEY, &ready, err);
+    enum err_code code = marks_get(intake, life, &ready, &waiting, err);
     if (ready)
         atomic_store(&intake->keys_known, true);
     if (code || ready)
         return code;
-    code = mark_get(intake, IDEM_WAITING_KEY, &waiting, err);
     struct refill *refill = mem_zalloc(sizeof *refill);
     refill->intake = intake;
     refill->err = err;
@@ -160,14 +173,14 @@ fingerprints_refill(struct intake *intake, struct err *err)
     if (code == ERR_OK && !waiting)
         code = refill_from_topic(refill, err);
     if (code == ERR_OK && !waiting)
-        code = mark_set(intake, IDEM_WAITING_KEY, refill, "waiting submissions", err);
+        code = mark_set(intake, IDEM_WAITING_KEY, life, refill, "waiting submissions", err);
     refill->total = 0;
     if (code == ERR_OK)
         atomic_store(&intake->keys_known, true);
     if (code == ERR_OK)
         code = refill_from_record(refill, err);
     if (code == ERR_OK)
-        code = mark_set(intake, IDEM_READY_KEY, refill, "judged submissions", err);
+        code = mark_set(intake, IDEM_READY_KEY, life, refill, "judged submissions", err);
     arena_free(refill->arena);
     free(refill);
     return code;

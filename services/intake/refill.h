@@ -10,6 +10,9 @@
 struct intake;
 
 enum { IDEM_KEEP_S = 400 * 24 * 3600 };
+/* Redis' memory since it was empty last: a random text, gone with everything else. The marks hold
+ * it, so that one that was set for the memory before says nothing about this one. */
+#define IDEM_LIFE_KEY STR("idem:life")
 /* All used keys are in Redis. */
 #define IDEM_READY_KEY STR("idem:ready")
 /* All that are not in the record yet are. */

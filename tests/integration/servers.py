@@ -42,7 +42,14 @@ def redis_flushed(system):
     """Redis forgets everything now; after the block it knows again which keys were used."""
     redis_of(system).flushall()
     yield
-    wait_for("Redis to be filled again", lambda: redis_of(system).get("idem:ready"), 60)
+    all_known(system)
+
+
+def all_known(system):
+    """Redis knows every key that was used, since it was empty last."""
+    store = redis_of(system)
+    wait_for("Redis to be filled again", lambda: store.get("idem:ready") and
+             store.get("idem:ready") == store.get("idem:life"), 60)
 
 
 def topic_messages(system, topic):

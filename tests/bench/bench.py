@@ -46,7 +46,7 @@ from shengyuan import Student, System  # noqa: E402
 
 
 def setting(name, default):
-    return int(os.environ.get(name, default))
+    return int(os.environ.get(name) or default)
 
 
 PAIRS = setting("PAIRS", 5)
@@ -272,7 +272,7 @@ def main():
     run_dir = pathlib.Path(tempfile.mkdtemp(prefix="shengyuan-bench-"))
     run_dir.chmod(0o755)
     # Speed, not admission (make burst).
-    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096 --delivery-timeout-ms=20000")
+    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096 --delivery-timeout-ms=20000 --new-a-day=0")
     try:
         subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL)
         system = System(run_dir)

@@ -24,7 +24,7 @@ from shengyuan import Student, System, wait_for  # noqa: E402
 
 
 def setting(name, default):
-    return float(os.environ.get(name, default))
+    return float(os.environ.get(name) or default)
 
 
 def tokens(system, path, count):
@@ -99,7 +99,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sy-burst-") as folder:
         os.chmod(folder, 0o755)
         run_dir = pathlib.Path(folder, "run")
-        env = stack_env(run_dir)
+        env = stack_env(run_dir, EXTRA_INTAKE="--new-a-day=0")
         try:
             subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL, timeout=300)
             system = System(run_dir)

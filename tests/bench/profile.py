@@ -73,7 +73,7 @@ def report(data, folder, side, cost):
 def main():
     run_dir = pathlib.Path(tempfile.mkdtemp(prefix="shengyuan-profile-"))
     run_dir.chmod(0o755)
-    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096 --delivery-timeout-ms=20000")
+    env = stack_env(run_dir, EXTRA_INTAKE="--admit-open=4096 --delivery-timeout-ms=20000 --new-a-day=0")
     try:
         subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL)
         system = System(run_dir)

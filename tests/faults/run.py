@@ -64,7 +64,7 @@ class Run:
                     "BROKERS": str(self.brokers), "BACKOFF_MAX": "0.2",
                     "COPIES": ",".join(f"{name}={count}" for name, count in schedule.COPIES.items()),
                     "LINKS": f"{sys.executable} {HERE / 'proxy.py'}", "LOGIN_RATE": "5000",
-                    "EXTRA_SANDBOX": f"--sent-log={self.dir / 'sent.jsonl'}"}
+                    "EXTRA_INTAKE": "--new-a-day=0", "EXTRA_SANDBOX": f"--sent-log={self.dir / 'sent.jsonl'}"}
         self.system = System(self.dir)
         self.links = self.bad_numbers = None
         self.events, self.troubles = [], []

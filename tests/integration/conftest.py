@@ -60,7 +60,7 @@ def running_stack(logs, before=(), **change):
 @pytest.fixture(scope="session")
 def system():
     """Two copies of every service: whatever holds must hold with more than one."""
-    with running_stack(".", COPIES=COPIES) as running:
+    with running_stack(".", COPIES=COPIES, EXTRA_INTAKE="--new-a-day=0") as running:
         yield running
 
 

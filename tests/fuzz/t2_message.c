@@ -108,9 +108,10 @@ check_refusal(char kind, struct str text, enum err_code code, const struct err *
     if (json_parse(text, &doc, &ignored))
         return;
     const struct json *version = json_get(json_root(doc), "version");
-    const int64_t newest = kind == 'r'   ? SUBMISSION_RECEIVED_VERSION
-                           : kind == 'j' ? SUBMISSION_JUDGED_VERSION
-                                         : IDENTITY_EVENT_VERSION;
+    static const int64_t newest_of[] = {['r'] = SUBMISSION_RECEIVED_VERSION,
+                                        ['j'] = SUBMISSION_JUDGED_VERSION,
+                                        ['i'] = IDENTITY_EVENT_VERSION};
+    const int64_t newest = newest_of[(unsigned char)kind];
     int64_t told = version && json_type(version) == JSON_INT ? json_int(version, 0) : 1;
     bool other = told < 1 || told > newest;
     FUZZ_CHECK(other == (code == ERR_VERSION), "another version is told as such, and nothing else");

@@ -350,6 +350,7 @@ class Load:
                 self.bound += 1
                 await person.turn()
             person.http.close()
+        await asyncio.Event().wait()  # nobody is left; the others go on
 
     async def commands(self):
         loop = asyncio.get_running_loop()

@@ -97,7 +97,7 @@ class Run:
     @contextlib.contextmanager
     def load(self):
         people = self.dir / "people.csv"
-        count = PEOPLE + self.rounds * 3
+        count = PEOPLE + self.rounds * (12 if self.only == ["join-leave"] else 3)
         people.write_text(self.system.syctl("people", f"--count={min(count, 10000)}", f"--seed={self.seed + 1}").stdout)
         self.system.syctl("--json", "roster", "import", people)
         process = subprocess.Popen(

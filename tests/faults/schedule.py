@@ -74,12 +74,18 @@ def long_pause(dice, count):
     return {"parts": [dice.choice(("validation-1", "validation-2"))], "for": dice.uniform(6.5, 8.0)}
 
 
+def join_leave(dice, count):
+    """Members of validation's group leave and come back, one every two seconds, for ten seconds: told to go, or killed."""
+    return {"moves": [[dice.choice(("validation-1", "validation-2")), dice.random() < 0.3] for _ in range(5)], "for": 0.0}
+
+
 def kill_amid(dice, count):
-    """A copy whose link to a server has stood still for a moment: it dies with work half done."""
+    """A copy whose link to a server has stood still for a moment: it dies with work half done, and what it said last
+    gets there late or not at all."""
     copy = dice.choice(SERVICES + ["validation-1", "validation-2"] * 2)
     servers = ["postgres", "kafka*"] + (["redis"] if not copy.startswith("validation") else [])
     return {"parts": [copy], "link": f"{copy}:{dice.choice(servers)}", "stalled": round(dice.uniform(0.1, 0.7), 3),
-            "for": 0.0}
+            "unsaid": dice.random() < 0.6, "for": 0.0}
 
 
 def redis_only(low, high):
@@ -90,7 +96,7 @@ def edge_and_platform(_):
     return ["edge", "sandbox"]
 
 
-# fault: (weight, particulars). Kills weigh most: a thousand of them have to come out clean.
+# fault: (weight, particulars). Kills weigh most: a thousand of them have to come out clean. Weight 0: only when it is named.
 FAULTS = {
     "kill": (34, one_part(services)),
     "kill-pair": (6, pair),
@@ -114,13 +120,15 @@ FAULTS = {
     "fill-redis": (2, redis_only(0.5, 1.5)),
     "stall-redis": (2, redis_only(0.3, 1.5)),
     "poison": (2, lambda dice, count: {"kind": dice.randrange(4), "for": 0.0}),
+    "join-leave": (0, join_leave),
 }
+JOIN_LEAVE_SECONDS = 2.0
 
 
 def make(seed, rounds, broker_count, only=None):
     dice = random.Random(seed)
     faults = {name: row for name, row in FAULTS.items() if not only or name in only}
-    names, weights = list(faults), [row[0] for row in faults.values()]
+    names, weights = list(faults), [row[0] or bool(only) for row in faults.values()]
     steps = []
     for number in range(1, rounds + 1):
         name = dice.choices(names, weights)[0]
@@ -198,6 +206,8 @@ class Hands:
                     self.signal(name, signal.SIGQUIT)
                 else:
                     self.stop(name)
+            if step.get("unsaid"):
+                self.links.reset(step["link"])
         elif fault.startswith("pause"):
             self.freeze(step["parts"][0])
         elif fault == "link":
@@ -211,6 +221,10 @@ class Hands:
             for link in step["links"]:
                 self.links.both(link, stall=True)
                 time.sleep(0.05)
+        elif fault == "join-leave":
+            for name, killed in step["moves"]:
+                self.signal(name, signal.SIGKILL if killed else signal.SIGTERM)
+                time.sleep(JOIN_LEAVE_SECONDS)
         else:
             self.apply_redis(step)
 

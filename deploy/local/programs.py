@@ -41,7 +41,8 @@ def program(layout, ports, name, number, listen, admin, env):
     full = {**base_env(), "SY_INSTANCE": copy, "SY_PROFILE": "demo",
             "SY_ADMIN_LISTEN": f"127.0.0.1:{admin}", "SY_LISTEN": f"127.0.0.1:{listen}", **env}
     extra = os.environ.get(f"EXTRA_{name.upper()}", "").split()
-    return Part(copy, name, [str(binary), *extra], full, str(layout.run_dir), f"http://127.0.0.1:{admin}")
+    before = os.environ.get(f"WRAP_{name.upper()}", "").split()  # for tests: "env LD_PRELOAD=…"
+    return Part(copy, name, [*before, str(binary), *extra], full, str(layout.run_dir), f"http://127.0.0.1:{admin}")
 
 
 def sandbox(layout, ports):

@@ -11,6 +11,7 @@ rate            bytes a second
 stall           bytes stay where they are until the rule ends; nothing is lost
 drop            bytes and ends of stream vanish: a half-open connection, a partition
 cut             after so many more bytes the connection is reset; once, for the first that gets there
+flaky           the chance of each piece of a stream to be lost with its connection: 0.01
 """
 import asyncio
 import collections
@@ -29,9 +30,9 @@ HELD_BYTES_MAX = 256 * 1024  # a pipe that holds more stops reading
 class Rule:
     """What happens to one direction of a link."""
 
-    def __init__(self, delay=0, jitter=0, rate=0, stall=False, drop=False, cut=None):
+    def __init__(self, delay=0, jitter=0, rate=0, stall=False, drop=False, cut=None, flaky=0):
         self.delay, self.jitter, self.rate = delay / 1000, jitter / 1000, rate
-        self.stall, self.drop, self.cut = stall, drop, cut
+        self.stall, self.drop, self.cut, self.flaky = stall, drop, cut, flaky
 
 
 class Pipe:
@@ -57,6 +58,10 @@ class Pipe:
     def feed(self, data):
         if self.rule.drop or self.lossy:
             self.lossy = True
+            return
+        if data and self.rule.flaky and random.random() < self.rule.flaky:
+            self.connection.link.count["flaky"] += 1
+            self.connection.reset()
             return
         now = asyncio.get_running_loop().time()
         due = now + self.rule.delay + random.uniform(0, self.rule.jitter)
@@ -220,7 +225,7 @@ class Link:
     def __init__(self, name, listen, target):
         self.name, self.listen, self.target = name, listen, target
         self.connections = set()
-        self.count = {"connections": 0, "bytes_up": 0, "bytes_down": 0}
+        self.count = {"connections": 0, "bytes_up": 0, "bytes_down": 0, "flaky": 0}
         self.clear()
 
     def clear(self):

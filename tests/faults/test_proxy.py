@@ -197,6 +197,25 @@ def test_resets_what_is_open_and_refuses_what_comes(world):
     assert read(client, 1) == b"x"
 
 
+def test_a_flaky_link_loses_a_piece_and_its_connection_now_and_then(world):
+    _, links, connect = world
+    links.both("*", flaky=0.2)
+    lost = 0
+    for _ in range(60):
+        client = connect()
+        try:
+            client.sendall(b"x")
+            lost += read(client, 1) != b"x"
+        except ConnectionResetError:
+            lost += 1
+        client.close()
+    assert 5 <= lost <= 50 and links.stats()["a:echo"]["flaky"] == lost
+    links.heal()
+    client = connect()
+    client.sendall(b"x")
+    assert read(client, 1) == b"x"
+
+
 def test_a_rate_is_kept(world):
     _, links, connect = world
     client = connect()

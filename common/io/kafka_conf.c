@@ -1,8 +1,13 @@
 #include "io/kafka_conf.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "io/crypto.h"
 #include "io/kafka.h"
 #include "io/secret_file.h"
@@ -105,4 +110,36 @@ kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_c
     }
     *ret_client = client;
     return ERR_OK;
+}
+
+/*
+ * librdkafka waits with cnd_timedwait until a time of the wall clock: when that is set back by an
+ * hour, whoever polls an idle queue waits for an hour, and stopping waits for him. The program's
+ * own function is found before the C library's: as long, but by the monotonic clock. glibc's cnd_t
+ * and mtx_t are its pthread types (asserted below). Weak: builds that take all of C11's threads
+ * from elsewhere (tests/sanitize/c11_threads.c) keep theirs.
+ */
+_Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t) && sizeof(mtx_t) == sizeof(pthread_mutex_t),
+               "C11's threads are POSIX threads");
+__attribute__((weak)) int
+cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict lock, const struct timespec *restrict until)
+{
+    enum { SECOND_NS = 1000000000 };
+    struct timespec now;
+    (void)timespec_get(&now, TIME_UTC);
+    int64_t left_ns =
+        (int64_t)(until->tv_sec - now.tv_sec) * SECOND_NS + (until->tv_nsec - now.tv_nsec);
+    if (left_ns <= 0)
+        return thrd_timedout;
+    uint64_t end_ns = clock_mono_ns() + (uint64_t)left_ns;
+    struct timespec end = {(time_t)(end_ns / SECOND_NS), (long)(end_ns % SECOND_NS)};
+    switch (pthread_cond_clockwait((pthread_cond_t *)cond, (pthread_mutex_t *)lock, CLOCK_MONOTONIC,
+                                   &end)) {
+    case 0:
+        return thrd_success;
+    case ETIMEDOUT:
+        return thrd_timedout;
+    default:
+        return thrd_error;
+    }
 }

@@ -9,6 +9,9 @@
 
 struct redis;
 
+/* Of whatever a request waits for, once or behind others. Health's look may take longer: who is
+ * slow is still there. */
+enum { REDIS_TIMEOUT_MS = 200 };
 struct redis_conf {
     const char *url;           /* redis://user@host:port/0 */
     const char *password_file; /* NULL or "" when there is none */

@@ -19,7 +19,6 @@
 
 enum { GATHER_MS = 2 }; /* beside the 20 ms that a submission takes when 256 come at once */
 enum {
-    REDIS_TIMEOUT_MS = 200,
     DRAIN_POLL_MS = 10,
     DRAIN_QUIET_MS = 300,
     ARENAS_KEPT = 512,

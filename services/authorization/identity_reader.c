@@ -231,7 +231,8 @@ identity_reader(void *arg)
     reader.pulse = progress_add("reading identity news", SILENCE_MS_MAX);
     reader.pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
     enum err_code code = redis_new(
-        &(struct redis_conf){conf->redis_url, conf->redis_password_file, REDIS_TIMEOUT_MS}, &reader.redis, &err);
+        &(struct redis_conf){conf->redis_url, conf->redis_password_file, REDIS_TIMEOUT_MS},
+        &reader.redis, &err);
     while (code == ERR_OK && !service_stopping()) {
         progress_beat(reader.pulse);
         code = reader_open(&reader, &err);

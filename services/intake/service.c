@@ -269,7 +269,8 @@ connections_open(struct intake *intake, struct err *err)
         .ctx = intake,
     };
     enum err_code code = redis_new(
-        &(struct redis_conf){conf->redis_url, conf->redis_password_file, REDIS_TIMEOUT_MS}, &intake->redis, err);
+        &(struct redis_conf){conf->redis_url, conf->redis_password_file, REDIS_TIMEOUT_MS},
+        &intake->redis, err);
     return code ? code : kafka_producer_open(&producer, &intake->producer, err);
 }
 

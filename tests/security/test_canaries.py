@@ -401,7 +401,7 @@ def aborted_with_core(argv, folder):
     largest = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (largest, largest))
     with started(argv, folder) as process:
-        process.send_signal(signal.SIGABRT)
+        os.kill(process.pid, signal.SIGABRT)  # send_signal would reap it if it had ended by itself
         _, status = os.waitpid(process.pid, 0)
         process.returncode = -os.WTERMSIG(status)
         return os.WCOREDUMP(status)

@@ -231,7 +231,8 @@ scan_string_value(struct scan *scan, size_t number)
     enum err_code code = scan_string(scan, &text, &simple);
     if (code == ERR_OK && scan->nodes) {
         scan->nodes->rows[number].text = text;
-        scan->nodes->rows[number].escaped = !simple && memchr(text.ptr, '\\', text.len);
+        scan->nodes->rows[number].escaped =
+            !simple && text.len && memchr(text.ptr, '\\', text.len) != NULL;
     }
     return code;
 }

@@ -50,11 +50,13 @@ enum {
     LATEST_COLUMNS = sizeof latest_types / sizeof latest_types[0],
 };
 /* A field that a student fills in, that is not sealed and has no column would be lost without a
- * word. NOLINTNEXTLINE(bugprone-macro-parentheses): a term of the sum below */
+ * word.
+ * NOLINTBEGIN(bugprone-macro-parentheses): terms of the sum below */
 #define X(name, label, part, type, max, owner, required, sensitive, ...)                           \
     +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT && !(sensitive))
 _Static_assert(STORED_FIELDS == (0 FIELD_TABLE(X)), "stored_fields lacks a field of the student");
 #undef X
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The parameters of the three statements; their memory is used again batch by batch. */
 struct store {

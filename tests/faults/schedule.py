@@ -80,12 +80,12 @@ def join_leave(dice, count):
 
 
 def kill_amid(dice, count):
-    """A copy whose link to a server has stood still for a moment: it dies with work half done, and what it said last
-    gets there late or not at all."""
+    """A copy whose link to a server has stood still for a moment, in both directions or in its own: then it still hears
+    what comes. It dies with work half done, and what it said last gets there late or not at all."""
     copy = dice.choice(SERVICES + ["validation-1", "validation-2"] * 2)
     servers = ["postgres", "kafka*"] + (["redis"] if not copy.startswith("validation") else [])
     return {"parts": [copy], "link": f"{copy}:{dice.choice(servers)}", "stalled": round(dice.uniform(0.1, 0.7), 3),
-            "unsaid": dice.random() < 0.6, "for": 0.0}
+            "held": dice.choice((["up"], ["up", "down"])), "unsaid": dice.random() < 0.6, "for": 0.0}
 
 
 def redis_only(low, high):
@@ -194,7 +194,7 @@ class Hands:
     def apply(self, step):
         fault = step["fault"]
         if fault == "kill-amid":
-            self.links.both(step["link"], stall=True)
+            self.links.set(step["link"], **{direction: {"stall": True} for direction in step["held"]})
             time.sleep(step["stalled"])
         if fault.startswith("kill") or fault in ("stop", "stop-server", "postgres-immediate"):
             for name in step["parts"]:

@@ -58,6 +58,8 @@ class Upgrade(run.Run):
     def __init__(self, environ):
         super().__init__({**environ, "ROUNDS": "20", "BROKERS": "1"})
         self.env.pop("LINKS")
+        # The load is no student's day. The older build may not know that: options come with the newer programs.
+        self.options = {"intake": self.env.pop("EXTRA_INTAKE", "")}
         self.old_commit = subprocess.run(["git", "rev-parse", environ.get("OLD") or OLD], cwd=ROOT, check=True,
                                          capture_output=True, text=True).stdout.strip()[:12]
         self.order = (environ.get("ORDER") or ORDER).split(",")
@@ -119,7 +121,12 @@ class Upgrade(run.Run):
     def exchange(self, load, service, build):
         """The program of a service, then copy after copy."""
         target = self.tree / "build/bin" / f"sy-{service}"
-        shutil.copy2(self.builds[build] / f"sy-{service}", target.with_suffix(".new"))
+        program = self.builds[build] / f"sy-{service}"
+        if build == "new" and self.options.get(service):
+            target.with_suffix(".new").write_text(f'#!/bin/sh\nexec {program} "$@" {self.options[service]}\n')
+            target.with_suffix(".new").chmod(0o755)
+        else:
+            shutil.copy2(program, target.with_suffix(".new"))
         target.with_suffix(".new").rename(target)
         for number in range(1, COPIES + 1):
             name = f"{service}-{number}"

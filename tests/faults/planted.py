@@ -2,7 +2,7 @@
 """make faults-planted: bugs are planted into a copy of the product; the fault runs must see each of them.
 
 tests/faults/planted/NAME.patch begins with `what:` (a sentence), `turns:` (the number that must not stay 0) and `faults:` (those
-that bring it out), then comes the patch. ONLY names some (with commas), TRIES (3) is how many seeds may be tried. Ends
+that bring it out), perhaps `rate:` (submissions a second), then comes the patch. ONLY names some (with commas), TRIES (3) is how many seeds may be tried. Ends
 in a table; exit 0 when every bug was caught by its number.
 """
 import json
@@ -32,13 +32,13 @@ def make(copy, words):
         raise RuntimeError(done.stdout + done.stderr)
 
 
-def fault_run(copy, run_dir, faults, seed):
+def fault_run(copy, run_dir, head, seed):
     """The last JSON line of a run, and its words."""
     environ = {name: value for name, value in os.environ.items() if name not in ("BUILD", "ONLY", "MAKEFLAGS", "MFLAGS")}
     done = subprocess.run(
         [sys.executable, "tests/faults/run.py"], cwd=copy, capture_output=True, text=True, check=False, timeout=900,
-        env={**environ, "RUN_DIR": str(run_dir), "SEED": str(seed), "ROUNDS": "30", "EVERY": "10", "ONLY": faults,
-             "BROKERS": "1"})
+        env={**environ, "RUN_DIR": str(run_dir), "SEED": str(seed), "ROUNDS": "30", "EVERY": "10", "ONLY": head["faults"],
+             "RATE": head.get("rate", ""), "BROKERS": "1"})
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     return (json.loads(lines[-1]) if lines else {}), done.stdout + done.stderr
 
@@ -50,7 +50,7 @@ def catch(copy, run_dir, path, tries):
         subprocess.run(["git", "apply", "--whitespace=nowarn", path], cwd=copy, check=True)
         make(copy, ["all"])
         for seed in range(SEED, SEED + tries):
-            found, words = fault_run(copy, run_dir, head["faults"], seed)
+            found, words = fault_run(copy, run_dir, head, seed)
             subprocess.run([sys.executable, "deploy/local/stack.py", "clean-data"], cwd=copy, check=False,
                            env={**os.environ, "RUN_DIR": str(run_dir)}, stderr=subprocess.DEVNULL)
             shutil.rmtree(run_dir, ignore_errors=True)

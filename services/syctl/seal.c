@@ -35,8 +35,10 @@ seal_walk_count(struct seal_walk *walk, struct str relation, struct str name, st
             walk->tallies[i].many += many;
             return;
         }
-    if (walk->tally_count == SEAL_TALLIES_MAX)
-        return; /* fifty places, sixteen keys */
+    if (walk->tally_count == SEAL_TALLIES_MAX) { /* fifty places, sixteen keys */
+        walk->overflow = true;
+        return;
+    }
     struct seal_tally *tally = &walk->tallies[walk->tally_count++];
     *tally = (struct seal_tally){.many = many};
     memcpy(tally->place, place, sizeof place);
@@ -57,25 +59,54 @@ seal_walk_again(struct seal_walk *walk, struct str place, struct str value, stru
 
 /* --- messages that a group has not consumed: their values get into the tables --- */
 
+static void
+count_waiting(struct seal_walk *walk, const struct kafka_record *record, struct str sealed)
+{
+    seal_walk_count(walk, STR("waiting"), str_of(record->topic), seal_key_id(sealed), 1);
+}
+
+/* Only what is sealed: a field in the clear may look as it likes. What cannot be decoded gets into
+ * no table. */
+static bool
+count_received(const struct kafka_record *record, void *ctx)
+{
+    struct seal_walk *walk = ctx;
+    struct submission_received message;
+    struct err bad = {0};
+    struct arena_mark mark = arena_mark(walk->arena);
+    if (submission_received_decode(record->value, walk->arena, &message, &bad) == ERR_OK) {
+        count_waiting(walk, record, message.fields_sealed);
+        for (unsigned i = 0; i < FIELD_COUNT_; i++)
+            if (fields[i].sensitive) /* version 1 */
+                count_waiting(walk, record, message.value[i]);
+    }
+    arena_rewind(walk->arena, mark);
+    return true;
+}
+
+static bool
+count_identity(const struct kafka_record *record, void *ctx)
+{
+    struct seal_walk *walk = ctx;
+    struct identity_changed message;
+    struct err bad = {0};
+    struct arena_mark mark = arena_mark(walk->arena);
+    if (identity_changed_decode(record->value, walk->arena, &message, &bad) == ERR_OK) {
+        count_waiting(walk, record, message.phone_sealed);
+        count_waiting(walk, record, message.card_sealed);
+    }
+    arena_rewind(walk->arena, mark);
+    return true;
+}
+
 static const struct {
     const char *group;
     const char *topic;
+    bool (*count)(const struct kafka_record *record, void *ctx);
 } readers[] = {
-    {"validation", TOPIC_SUBMISSION_RECEIVED},
-    {"authorization", TOPIC_IDENTITY_CHANGED},
+    {"validation", TOPIC_SUBMISSION_RECEIVED, count_received},
+    {"authorization", TOPIC_IDENTITY_CHANGED, count_identity},
 };
-
-static bool
-count_record(const struct kafka_record *record, void *ctx)
-{
-    struct seal_walk *walk = ctx;
-    struct str rest = record->value;
-    while (rest.len) {
-        struct str part = str_cut(&rest, '"');
-        seal_walk_count(walk, STR("waiting"), str_of(record->topic), seal_key_id(part), 1);
-    }
-    return true;
-}
 
 enum err_code
 seal_waiting_count(struct seal_walk *walk, struct err *err)
@@ -91,7 +122,7 @@ seal_waiting_count(struct seal_walk *walk, struct err *err)
                 ranges[i].begin = ranges[i].committed;
         if (code == ERR_OK)
             code = kafka_read_ranges(walk->ctl->kafka_bootstrap, readers[c].topic, ranges, count,
-                                     SEAL_TIMEOUT_MS, count_record, walk, err);
+                                     SEAL_TIMEOUT_MS, readers[c].count, walk, err);
     }
     return code;
 }
@@ -115,7 +146,12 @@ walk_count(struct seal_walk *walk, struct err *err)
     enum err_code code = seal_redis_count(walk, err);
     if (code == ERR_OK)
         code = seal_waiting_count(walk, err);
-    return code ? code : seal_pg_count(walk, err);
+    if (code == ERR_OK)
+        code = seal_pg_count(walk, err);
+    if (code == ERR_OK && walk->overflow)
+        return ERR(err, ERR_TOO_LARGE, "more than %d kinds of places and keys: not all are counted",
+                   SEAL_TALLIES_MAX);
+    return code;
 }
 
 /* Until no message that waits holds an old value: the consumers run, or somebody has to see to it.

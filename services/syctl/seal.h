@@ -28,6 +28,7 @@ struct seal_walk {
     struct arena *arena; /* forgotten after each step */
     size_t tally_count;
     struct seal_tally tallies[SEAL_TALLIES_MAX];
+    bool overflow; /* there are more */
     int64_t resealed;
     int64_t unopened; /* could not be opened: *why says the last reason */
     char why[ERR_TEXT_SIZE];

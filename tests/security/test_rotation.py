@@ -17,7 +17,7 @@ import pytest
 from checker import violations
 from conftest import _integration
 from load import Load
-from servers import judgements, kill, redis_of, superuser, topic_messages
+from servers import held_down, judgements, kill, redis_of, superuser, topic_messages
 from shengyuan import Http, roster_csv, Student, System, wait_for
 
 SERVICES = ("authorization", "binding", "intake", "validation")
@@ -274,3 +274,14 @@ def test_a_value_that_cannot_be_opened_is_told_and_left(own):
         cursor.execute("UPDATE roster.student SET sfzh_sealed = %s WHERE student_id = %s", (sealed, student))
     assert len(keys.seal) == 1
     assert Http(own.demo["edge"]).call("GET", "/").status == 200
+
+
+def test_a_field_in_the_clear_that_looks_sealed_is_not_counted(own):
+    """It could never be sealed again, and the count of old values would never be 0."""
+    student = Student(own, own.people(1)[0]).ready()
+    with held_down(own, *(p["name"] for p in own.demo["processes"] if p["service"] == "validation")):
+        sent = student.send(RXQDASZDW="a1.k0.QUJDREVG")
+        status = json.loads(own.syctl("--json", "seal", "status").stdout)
+        waiting = {row["key"]: row["count"] for row in status["values"] if row["place"] == "waiting.submission.received"}
+    assert waiting == {status["active"]: 1}
+    assert student.judged(sent)["state"] == "accepted"

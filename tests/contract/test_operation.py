@@ -158,6 +158,13 @@ def test_the_closed_part_is_the_same_in_every_unit():
     assert len({section(unit) for unit in UNITS}) == 1
 
 
+def test_units_wait_for_longer_than_a_process_drains():
+    drains = set(re.findall(r"`--drain-timeout-ms` .*?`(\d+)`", (ROOT / "docs/reference/options.md").read_text()))
+    for unit in (path for path in UNITS if "backup" not in path.name):
+        stop = int(re.search(r"^TimeoutStopSec=(\d+)s$", unit.read_text(), re.M)[1])
+        assert drains and all(stop * 1000 >= int(drain) + 5000 for drain in drains), (unit, stop, drains)
+
+
 def env_of(path):
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if re.match(r"[A-Z0-9_]+=", line))
 

@@ -38,7 +38,7 @@ PEOPLE = 40
 
 def free_port():
     while True:
-        port = 30000 + secrets.randbelow(2000)
+        port = 30000 + secrets.randbelow(2700)
         with socket.socket() as probe:
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))

@@ -83,7 +83,8 @@ class Watch(threading.Thread):
             self.samples.append((time.monotonic(), name, pid, kib, descriptors))
 
     def memory(self):
-        """(name, hours it was watched, KiB an hour, KiB it rose) of each life of a process; its first minute is warm-up."""
+        """(name, hours it was watched, KiB an hour, medians in KiB of its thirds) of each life of a process; its first
+        minute is warm-up."""
         lives = collections.defaultdict(list)
         for at, name, pid, kib, _ in self.samples:
             lives[name, pid].append((at, kib))
@@ -93,7 +94,9 @@ class Watch(threading.Thread):
                 continue
             hours = (points[-1][0] - points[0][0]) / 3600
             slope = statistics.linear_regression(*zip(*points)).slope * 3600
-            yield name, hours, slope, slope * hours
+            third = len(points) // 3
+            thirds = [statistics.median(kib for _, kib in points[n * third:(n + 1) * third]) for n in range(3)]
+            yield name, hours, slope, thirds
 
     def descriptors(self, begin, end):
         found = collections.defaultdict(list)
@@ -196,23 +199,24 @@ class Availability(run.Run):
         return self.verdict(requests, acked, judged, list(watch.memory()), before, after)
 
     def verdict(self, requests, acked, judged, memory, before, after):
-        rising = [(name, round(rose)) for name, hours, _, rose in memory if rose > 1024 * (hours + 1)]
+        rising = [(name, round(slope * hours)) for name, hours, slope, _ in memory if slope * hours > 1024 * (hours + 1)]
         leaking = {name: (count, after.get(name)) for name, count in before.items()
                    if name.startswith(OURS) and after.get(name, 0) > count + 4}
         slopes = {}
-        for name, hours, slope, _ in memory:
-            if hours > slopes.get(name, (0, 0))[0]:
-                slopes[name] = (hours, slope)
+        for name, hours, slope, thirds in memory:
+            if hours > slopes.get(name, (0,))[0]:
+                slopes[name] = (hours, slope, thirds)
         failures = [text for bad, text in (
             (requests["success"] < 99.9, f"success {requests['success']} %"),
             (max(requests["p99_submissions_ms"] or 1e9, requests["p99_reads_ms"] or 1e9) > 500, "p99 over 500 ms"),
             (judged < acked, f"{acked} acknowledged, {judged} judged"), (rising, f"memory rises: {rising}"),
             (leaking, f"descriptors: {leaking}"), (self.troubles, str(self.troubles))) if bad]
-        for name, (hours, slope) in sorted(slopes.items()):
-            run.say(f"  {name:<18} {slope / 1024:+7.2f} MiB/h over its longest life of {hours * 60:.0f} minutes")
+        for name, (hours, slope, thirds) in sorted(slopes.items()):
+            run.say(f"  {name:<18} {slope / 1024:+7.2f} MiB/h over its longest life of {hours * 60:.0f} minutes; its thirds: " +
+                    ", ".join(f"{kib / 1024:.2f}" for kib in thirds) + " MiB")
         result = {"case": "availability", "passed": not failures, **requests, "acknowledged": acked, "judged": judged,
                   "minutes": self.minutes, "faults": len(self.windows), "rates": self.rates, "seed": self.seed,
-                  "brokers": self.brokers, "memory_mib_per_hour_max": round(max((s for _, s in slopes.values()), default=0) / 1024, 2),
+                  "brokers": self.brokers, "memory_mib_per_hour_max": round(max((slope for _, slope, _ in slopes.values()), default=0) / 1024, 2),
                   "descriptors_before": sum(before.values()), "descriptors_after": sum(after.values()), **self.versions()}
         run.say(json.dumps(result))
         run.say("passed" if not failures else "FAILED: " + "; ".join(failures) + f". Kept: {self.dir}")

@@ -129,7 +129,11 @@ struct kafka_lag {
     int64_t messages;
 };
 size_t kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags, size_t max);
+/* Leaves the group; 3 s at most, after which the client is left as it is (kafka_left_behind). */
 void kafka_consumer_close(struct kafka_consumer *consumer);
+/* A client that could not be closed still has its threads: the process must end by _Exit, so that
+ * nothing is taken down under them. */
+bool kafka_left_behind(void);
 
 size_t kafka_batch_count(const struct kafka_batch *batch);
 const struct kafka_record *kafka_batch_record(const struct kafka_batch *batch, size_t index);

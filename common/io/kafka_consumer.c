@@ -1,4 +1,5 @@
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@ enum {
     COMMIT_TRIES = 3,
     COMMIT_WAIT_MS = 5000,
     COMMITTED_QUERY_MS = 2000,
+    CLOSE_WAIT_MS = 3000,
+    CLOSE_STEP_MS = 100,
     BATCH_BYTES_MAX = 32 * 1024 * 1024, /* 5000 ordinary submissions */
 };
 
@@ -445,16 +448,50 @@ kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags,
     return count;
 }
 
+static atomic_bool left_behind;
+
+bool
+kafka_left_behind(void)
+{
+    return atomic_load(&left_behind);
+}
+
+/* The library's own closing waits for a commit that is under way until a broker coordinates the
+ * group again, however long that takes. Nothing is lost by leaving it: what was not committed is
+ * read again, and the group notices by itself who is gone. */
+static bool
+closed_in_time(rd_kafka_t *client)
+{
+    uint64_t end_ns = clock_mono_ns() + (uint64_t)CLOSE_WAIT_MS * 1000000;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(client, queue);
+    bool closed = error != NULL; /* it is already */
+    while (!closed && clock_mono_ns() < end_ns) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_STEP_MS);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            (void)rd_kafka_assign(client, NULL);
+        rd_kafka_event_destroy(event);
+        closed = rd_kafka_consumer_closed(client) != 0;
+    }
+    rd_kafka_error_destroy(error);
+    if (closed)
+        rd_kafka_queue_destroy(queue);
+    return closed;
+}
+
 void
 kafka_consumer_close(struct kafka_consumer *consumer)
 {
     if (consumer == NULL)
         return;
-    if (consumer->client) {
-        (void)rd_kafka_consumer_close(consumer->client);
-        rd_kafka_destroy(consumer->client);
-    }
     places_clear(consumer);
+    if (consumer->client && !closed_in_time(consumer->client)) {
+        consumer->conf.on_log = NULL; /* the library's threads still have it */
+        atomic_store(&left_behind, true);
+        return;
+    }
+    if (consumer->client)
+        rd_kafka_destroy(consumer->client);
     free(consumer);
 }
 

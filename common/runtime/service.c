@@ -193,6 +193,8 @@ service_main(const struct service *service, int argc, char **argv)
     }
     free(conf);
     secrecy_end();
+    if (kafka_left_behind())
+        _Exit(status);
     return status;
 }
 

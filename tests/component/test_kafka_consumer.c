@@ -388,6 +388,36 @@ a_batch_is_bounded_in_bytes(void **state)
     mock_close(&mock);
 }
 
+/* The last of the tests: what is left behind stays for as long as the program. */
+static void
+closing_does_not_wait_for_a_commit_that_no_broker_takes(void **state)
+{
+    struct mock mock;
+    struct kafka_batch *batch = NULL;
+    struct err refused = {0};
+    (void)state;
+    mock_open(&mock, 1);
+    assert_false(rd_kafka_mock_topic_create(mock.cluster, "t", PARTITIONS, 1));
+    produce(&mock, 0, 20);
+    struct kafka_consumer *consumer = consumer_open(&mock);
+    uint64_t deadline_ns = clock_mono_ns() + (uint64_t)WAIT_S * 1000000000;
+    while (batch == NULL || kafka_batch_count(batch) == 0) {
+        kafka_batch_free(batch);
+        assert_works(kafka_consumer_poll(consumer, 50, 200, 5, &batch, &err));
+        assert_true(clock_mono_ns() < deadline_ns);
+    }
+    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    uint64_t begun_ns = clock_mono_ns();
+    assert_int_equal(err_class(kafka_consumer_commit(consumer, batch, &refused)), ERR_CLASS_RETRY);
+    kafka_batch_free(batch);
+    kafka_consumer_close(consumer);
+    uint64_t taken_ms = (clock_mono_ns() - begun_ns) / 1000000;
+    print_message("closed after %u ms, %s\n", (unsigned)taken_ms,
+                  kafka_left_behind() ? "left behind" : "at its end");
+    assert_true(taken_ms < COMMIT_WAIT_MS + CLOSE_WAIT_MS + 1000);
+    mock_close(&mock);
+}
+
 int
 main(void)
 {
@@ -399,6 +429,7 @@ main(void)
         cmocka_unit_test(outlasts_the_groups_troubles),
         cmocka_unit_test(tells_when_messages_are_missing),
         cmocka_unit_test(headers_keys_and_tombstones_are_told_apart),
+        cmocka_unit_test(closing_does_not_wait_for_a_commit_that_no_broker_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,8 @@ struct load {
     uint64_t begin_ns;
     size_t student_count;
     struct student *students;
-    struct connection *free_first; /* open loop: connections without a request */
+    struct connection *free_first; /* in turn: none is idle for longer than a server waits */
+    struct connection **free_last;
     uint32_t *taken_us;
     struct judged *judged; /* NULL: nobody listens */
 };
@@ -166,6 +167,14 @@ answer_count(struct load *load, const struct connection *c)
     }
 }
 
+static void
+free_add(struct load *load, struct connection *c)
+{
+    c->next_free = NULL;
+    *load->free_last = c;
+    load->free_last = &c->next_free;
+}
+
 /* Sends what is due, as far as connections are free; arms the timer for the next. */
 static void
 send_due(struct load *load, int timer)
@@ -175,6 +184,8 @@ send_due(struct load *load, int timer)
            due_ns(load, load->begun) <= now_ns) {
         struct connection *c = load->free_first;
         load->free_first = c->next_free;
+        if (load->free_first == NULL)
+            load->free_last = &load->free_first;
         send_next(load, c);
     }
     if (load->rate > 0 && load->begun < load->requests) {
@@ -191,8 +202,7 @@ on_readable(struct load *load, struct connection *c)
     if (!answer_read(c))
         return;
     answer_count(load, c);
-    c->next_free = load->free_first;
-    load->free_first = c;
+    free_add(load, c);
 }
 
 static void
@@ -200,6 +210,7 @@ run(struct load *load, size_t connections)
 {
     struct epoll_event events[256];
     struct connection *all = mem_zalloc(connections * sizeof *all);
+    load->free_last = &load->free_first;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     struct epoll_event on_timer = {.events = EPOLLIN, .data.ptr = NULL};
@@ -208,8 +219,7 @@ run(struct load *load, size_t connections)
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
         all[i].fd = dial(load->port);
         (void)epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
-        all[i].next_free = load->free_first;
-        load->free_first = &all[i];
+        free_add(load, &all[i]);
     }
     load->begin_ns = clock_mono_ns();
     while (load->answered < load->requests) {

@@ -474,8 +474,7 @@ closed_in_time(rd_kafka_t *client)
         closed = rd_kafka_consumer_closed(client) != 0;
     }
     rd_kafka_error_destroy(error);
-    if (closed)
-        rd_kafka_queue_destroy(queue);
+    rd_kafka_queue_destroy(queue); /* the library keeps it for as long as it needs it */
     return closed;
 }
 

@@ -54,6 +54,7 @@ def run(system, phases, folder, students=200, connections=2048, door="edge"):
                            str(folder / "ids"), ",".join(f"{rate}x{seconds}" for rate, seconds in phases)],
                           capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
+    sys.stderr.write(done.stderr)  # the first of each kind that was not admitted
     ids = (folder / "ids").read_text().split()
     return [json.loads(line) for line in done.stdout.splitlines()], ids
 

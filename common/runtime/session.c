@@ -9,8 +9,10 @@
 #include "io/crypto.h"
 
 enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 14 };
+enum { SWEEP_BATCH = 128 };
 enum { TOUCHES = 4096, TOUCH_TAG_SIZE = 24, TOUCH_PAUSE_MS_MAX = 60000 };
 #define SESSION_VERSION "s1"
+#define LIVE_KEY STR("acct:live") /* see session_count; no account is called so */
 
 bool
 session_is_bound(const struct session *session)
@@ -75,6 +77,16 @@ static struct str
 account_key(struct str account_id, struct arena *arena)
 {
     return arena_printf(arena, "acct:%.*s", STR_ARG(account_id));
+}
+
+/* Until when a session lives for sure, in milliseconds: nobody needs to use it. */
+static struct str
+sure_until(const struct session *session, int64_t idle_ms, int64_t now_ms, struct arena *arena)
+{
+    int64_t idle_end_ms = now_ms + idle_ms;
+    return arena_printf(arena, "%" PRId64,
+                        idle_end_ms < session->expires_at_ms ? idle_end_ms
+                                                             : session->expires_at_ms);
 }
 
 static bool
@@ -228,11 +240,19 @@ evict_oldest(struct redis *redis, struct str account, struct arena *arena, size_
         struct redis_command commands[] = {
             REDIS_COMMAND(STR("DEL"), arena_printf(arena, "sess:%.*s", STR_ARG(hash))),
             REDIS_COMMAND(STR("ZREM"), account, hash),
+            REDIS_COMMAND(STR("ZREM"), LIVE_KEY, hash),
         };
-        code = transaction(redis, commands, 2, arena, err);
+        code = transaction(redis, commands, 3, arena, err);
         *ret_evicted += code == ERR_OK;
     }
     return code;
+}
+
+static struct redis_command
+live_add(const struct session *session, const char *hash, unsigned idle_s, struct arena *arena)
+{
+    struct str until = sure_until(session, (int64_t)idle_s * 1000, clock_now_ms(), arena);
+    return REDIS_COMMAND(STR("ZADD"), LIVE_KEY, until, str_of(hash));
 }
 
 enum err_code
@@ -250,8 +270,9 @@ session_open(struct redis *redis, const struct session *session, unsigned idle_s
         REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
                       str_of(hash)),
         REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
+        live_add(session, hash, idle_s, arena),
     };
-    enum err_code code = transaction(redis, commands, 3, arena, err);
+    enum err_code code = transaction(redis, commands, 4, arena, err);
     if (code == ERR_OK)
         code = evict_oldest(redis, account, arena, ret_evicted, err);
     if (code == ERR_OK)
@@ -276,8 +297,10 @@ session_rotate(struct redis *redis, const struct session *session, unsigned idle
         REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
                       str_of(hash)),
         REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
+        REDIS_COMMAND(STR("ZREM"), LIVE_KEY, str_of(session->hash)),
+        live_add(session, hash, idle_s, arena),
     };
-    enum err_code code = transaction(redis, commands, 5, arena, err);
+    enum err_code code = transaction(redis, commands, 7, arena, err);
     if (code == ERR_OK)
         memcpy(ret_token, token, sizeof token);
     crypto_wipe(token, sizeof token);
@@ -302,8 +325,9 @@ session_close(struct redis *redis, const struct session *session, struct arena *
     struct redis_command commands[] = {
         REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
         REDIS_COMMAND(STR("ZREM"), account_key(session->account_id, arena), str_of(session->hash)),
+        REDIS_COMMAND(STR("ZREM"), LIVE_KEY, str_of(session->hash)),
     };
-    return transaction(redis, commands, 2, arena, err);
+    return transaction(redis, commands, 3, arena, err);
 }
 
 enum err_code
@@ -328,5 +352,72 @@ session_list(struct redis *redis, struct str account_id, struct arena *arena,
         if (code == ERR_OK && value.type == REDIS_STR && session_decode(value.text, session))
             (*ret_count)++;
     }
+    return code;
+}
+
+/* What to do with a member whose sure time is over: tell anew until when it lives, or forget it. */
+static struct redis_command
+live_again(struct str hash, const struct redis_value *record, const struct redis_value *ttl,
+           int64_t now_ms, struct arena *arena)
+{
+    struct session session = {0};
+    if (record->type != REDIS_STR || !session_decode(record->text, &session) ||
+        session.expires_at_ms <= now_ms)
+        return REDIS_COMMAND(STR("ZREM"), LIVE_KEY, hash);
+    int64_t idle_ms = ttl->integer > 0 ? ttl->integer * 1000 : 1000;
+    /* XX: who logged out in between stays out. */
+    return REDIS_COMMAND(STR("ZADD"), LIVE_KEY, STR("XX"),
+                         sure_until(&session, idle_ms, now_ms, arena), hash);
+}
+
+/* Looks at up to SWEEP_BATCH sessions whose sure time is over. */
+static enum err_code
+sweep(struct redis *redis, int64_t now_ms, struct arena *arena, size_t *ret_looked_at,
+      struct err *err)
+{
+    struct redis_value due;
+    struct redis_value values[2 * SWEEP_BATCH];
+    struct redis_command commands[2 * SWEEP_BATCH];
+    struct redis_command range = REDIS_COMMAND(
+        STR("ZRANGE"), LIVE_KEY, STR("-inf"), arena_printf(arena, "%" PRId64, now_ms),
+        STR("BYSCORE"), STR("LIMIT"), STR("0"), arena_printf(arena, "%d", SWEEP_BATCH));
+    enum err_code code = redis_call(redis, &range, arena, &due, err);
+    *ret_looked_at = code ? 0 : due.count;
+    if (*ret_looked_at == 0)
+        return code;
+    for (size_t i = 0; i < due.count; i++) {
+        struct str key = ARENA_JOIN(arena, STR("sess:"), due.elements[i].text);
+        commands[2 * i] = REDIS_COMMAND(STR("GET"), key);
+        commands[2 * i + 1] = REDIS_COMMAND(STR("TTL"), key);
+    }
+    code = redis_pipeline(redis, commands, 2 * due.count, arena, values, err);
+    for (size_t i = 0; code == ERR_OK && i < due.count; i++) {
+        if (values[2 * i].type == REDIS_ERROR || values[2 * i + 1].type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis does not tell a session");
+        commands[i] =
+            live_again(due.elements[i].text, &values[2 * i], &values[2 * i + 1], now_ms, arena);
+    }
+    return code ? code : redis_pipeline(redis, commands, due.count, arena, values, err);
+}
+
+enum err_code
+session_count(struct redis *redis, struct arena *arena, uint64_t *ret_count, struct err *err)
+{
+    int64_t now_ms = clock_now_ms();
+    size_t looked_at = SWEEP_BATCH;
+    enum err_code code = ERR_OK;
+    /* It ends: what was looked at is gone or later than now. */
+    while (code == ERR_OK && looked_at == SWEEP_BATCH) {
+        arena_reset(arena);
+        code = sweep(redis, now_ms, arena, &looked_at, err);
+    }
+    if (code)
+        return code;
+    struct redis_value count;
+    struct redis_command command = REDIS_COMMAND(
+        STR("ZCOUNT"), LIVE_KEY, arena_printf(arena, "(%" PRId64, now_ms), STR("+inf"));
+    code = redis_call(redis, &command, arena, &count, err);
+    if (code == ERR_OK)
+        *ret_count = (uint64_t)count.integer;
     return code;
 }

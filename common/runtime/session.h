@@ -3,8 +3,9 @@
  * who may do what.
  *
  * Keys: `sess:<sha256 of the token in hex>` holds the record and lives `idle` seconds from its last
- * use; `acct:<account id>` is a sorted set of a person's session hashes by opening time. The token
- * itself (256 random bits in hex) is stored nowhere. A record has an absolute end as well.
+ * use; `acct:<account id>` is a sorted set of a person's session hashes by opening time;
+ * `acct:live` is one of all hashes, see session_count. The token itself (256 random bits in hex) is
+ * stored nowhere. A record has an absolute end as well.
  *
  * Functions take the caller's Redis connection and are as thread-safe as that.
  */
@@ -72,6 +73,14 @@ enum err_code session_close(struct redis *redis, const struct session *session, 
 enum err_code session_list(struct redis *redis, struct str account_id, struct arena *arena,
                            struct session *ret_sessions, size_t max, size_t *ret_count,
                            struct err *err) MUST_CHECK;
+/*
+ * How many sessions live. `acct:live` holds each by the time until which it lives even if nobody
+ * uses it; that is written when it is opened or rotated, never when it is used. Only those whose
+ * time is over are looked at here: they are gone, or get a later time. Any number of processes may
+ * count at once. Takes the arena for itself.
+ */
+enum err_code session_count(struct redis *redis, struct arena *arena, uint64_t *ret_count,
+                            struct err *err) MUST_CHECK;
 
 /* The stored form: tab-separated, version first. Pure. */
 struct str session_encode(const struct session *session, struct arena *arena);

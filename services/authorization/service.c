@@ -19,9 +19,11 @@ authorization_drain(void *service, unsigned timeout_ms)
 {
     struct authorization *authorization = service;
     api_drain(authorization->api, timeout_ms);
-    if (authorization->reader_started)
+    if (authorization->threads_started) {
         (void)pthread_join(authorization->reader, NULL);
-    authorization->reader_started = false;
+        (void)pthread_join(authorization->counter, NULL);
+    }
+    authorization->threads_started = false;
 }
 
 static void
@@ -94,9 +96,10 @@ authorization_start(struct runtime *runtime, const void *conf, void **ret_servic
     health_add(runtime->health, "postgres", service_check_pg, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "redis", service_check_redis, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
-    if (pthread_create(&authorization->reader, NULL, identity_reader, authorization) != 0)
+    if (pthread_create(&authorization->reader, NULL, identity_reader, authorization) != 0 ||
+        pthread_create(&authorization->counter, NULL, session_counter, authorization) != 0)
         abort();
-    authorization->reader_started = true;
+    authorization->threads_started = true;
     *ret_service = authorization;
     return ERR_OK;
 }

@@ -1,4 +1,5 @@
-/* Authorization's wiring: routes, secrets, and the reader of identity.changed. */
+/* Authorization's wiring: routes, secrets, the reader of identity.changed, the counter of sessions.
+ */
 #pragma once
 
 #include <pthread.h>
@@ -18,7 +19,8 @@ struct authorization {
     struct api *api;
     struct kafka_producer *producer; /* dead letters only */
     pthread_t reader;
-    bool reader_started;
+    pthread_t counter;
+    bool threads_started;
 };
 
 extern const struct service authorization_service;
@@ -30,6 +32,8 @@ void session_delete(struct api_call *call);
 
 /* Follows identity.changed until the service stops; a thread's function. */
 void *identity_reader(void *authorization);
+/* Tells every few seconds how many sessions live, until the service stops; a thread's function. */
+void *session_counter(void *authorization);
 /* The producer's report of a dead letter. */
 void dead_letter_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset,
                            void *ctx);

@@ -133,21 +133,20 @@ kafka_topic_describe(const char *bootstrap, const char *topic, unsigned timeout_
     enum err_code code = kafka_admin_client(bootstrap, &client, err);
     if (code)
         return code;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, handle, &metadata, (int)timeout_ms);
-    if (error) {
-        code = ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
-    } else if (metadata->topic_cnt != 1 || metadata->topics[0].err ||
-               metadata->topics[0].partition_cnt == 0) {
+    code = kafka_topic_ask(client, topic, (int)timeout_ms, &metadata, err);
+    if (code) {
+        rd_kafka_destroy(client);
+        return code;
+    }
+    if (metadata->topic_cnt != 1 || metadata->topics[0].err ||
+        metadata->topics[0].partition_cnt == 0) {
         code =
             ERR(err, ERR_NOT_FOUND, "topic '%s' does not exist; HINT: syctl topics apply", topic);
     } else {
         *ret_partitions = metadata->topics[0].partition_cnt;
         *ret_replication = metadata->topics[0].partitions[0].replica_cnt;
     }
-    if (metadata)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
+    rd_kafka_metadata_destroy(metadata);
     rd_kafka_destroy(client);
     return code;
 }

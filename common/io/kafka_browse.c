@@ -42,12 +42,9 @@ partition_count(rd_kafka_t *client, const char *topic, uint64_t deadline_ns, siz
                 struct err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    rd_kafka_resp_err_t error =
-        rd_kafka_metadata(client, 0, handle, &metadata, left_ms(deadline_ns));
-    rd_kafka_topic_destroy(handle);
-    if (error)
-        return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
+    enum err_code code = kafka_topic_ask(client, topic, left_ms(deadline_ns), &metadata, err);
+    if (code)
+        return code;
     int count = metadata->topic_cnt == 1 && !metadata->topics[0].err
                     ? metadata->topics[0].partition_cnt
                     : 0;

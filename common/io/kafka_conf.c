@@ -112,6 +112,20 @@ kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_c
     return ERR_OK;
 }
 
+enum err_code
+kafka_topic_ask(rd_kafka_t *client, const char *topic, int timeout_ms,
+                const struct rd_kafka_metadata **ret_metadata, struct err *err)
+{
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    if (handle == NULL) /* too long a name, say; to ask all the same would be about every topic */
+        return ERR(err, ERR_NOT_FOUND, "there can be no topic '%.64s': %s", topic,
+                   rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, handle, ret_metadata, timeout_ms);
+    rd_kafka_topic_destroy(handle);
+    return error ? ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error))
+                 : ERR_OK;
+}
+
 /*
  * librdkafka waits with cnd_timedwait until a time of the wall clock: when that is set back by an
  * hour, whoever polls an idle queue waits for an hour, and stopping waits for him. The program's

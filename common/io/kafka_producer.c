@@ -192,15 +192,11 @@ kafka_producer_warm(struct kafka_producer *producer, const char *topic, unsigned
 {
     const struct rd_kafka_metadata *metadata = NULL;
     (void)pthread_rwlock_rdlock(&producer->lock);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, topic, NULL);
-    rd_kafka_resp_err_t error =
-        rd_kafka_metadata(producer->client, 0, handle, &metadata, (int)timeout_ms);
-    rd_kafka_topic_destroy(handle);
+    enum err_code code = kafka_topic_ask(producer->client, topic, (int)timeout_ms, &metadata, err);
     (void)pthread_rwlock_unlock(&producer->lock);
-    if (error)
-        return ERR(err, ERR_UNAVAILABLE, "kafka does not answer: %s", rd_kafka_err2str(error));
-    rd_kafka_metadata_destroy(metadata);
-    return ERR_OK;
+    if (code == ERR_OK)
+        rd_kafka_metadata_destroy(metadata);
+    return code;
 }
 
 static rd_kafka_headers_t *

@@ -39,7 +39,7 @@ schemathesis: build-run ## ask the API all that its document allows and forbids:
 # Torture: the n-th call fails, for every n (tests/torture/torture.c).
 TORTURE := $(BUILD)/torture/torture $(BUILD)/torture/fail.so
 # With C11 threads made of POSIX threads, of which the leak sanitizer knows.
-$(BUILD)/torture/torture: $(patsubst %,$(BUILD)/obj/tests/torture/%.o,torture scenarios scenario_kafka) $(BUILD)/obj/tests/sanitize/c11_threads.o $(BUILD)/obj/tests/fuzz/fuzz.o $(LIB)
+$(BUILD)/torture/torture: $(patsubst %,$(BUILD)/obj/tests/torture/%.o,torture scenarios scenario_stores scenario_kafka) $(BUILD)/obj/tests/sanitize/c11_threads.o $(BUILD)/obj/tests/fuzz/fuzz.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl
@@ -50,7 +50,7 @@ $(BUILD)/torture/fail.so: tests/torture/fail.c
 	@$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARN_COMMON) -Wno-pedantic $(PKG_CFLAGS) -shared -fPIC -o $@ $< -ldl
 .PHONY: torture-programs torture
 torture-programs: $(TORTURE)
-torture: ## the n-th malloc, read, write, connect or produce fails, for all n; libpq and hiredis: docs/FUZZING.md
+torture: ## the n-th malloc, read, write, connect, libpq, hiredis or Kafka call fails, for all n
 	@deploy/install-deps.sh --group build --group test
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) torture-programs
 	@/usr/bin/python3 tests/torture/run.py --long --programs $(BUILD)/asan/torture

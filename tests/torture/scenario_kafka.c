@@ -61,6 +61,8 @@ kafka_run(void *ctx)
     };
     if (kafka_producer_open(&conf, &producer, &err))
         return err.text[0] ? NULL : "a producer that does not open says why";
+    if (kafka_producer_warm(producer, "t", WAIT_MS / 2, &err) && err.text[0] == '\0')
+        return "a failure says why";
     for (size_t i = 0; i < MESSAGES; i++)
         accepted[i] = kafka_producer_send(producer,
                                           &(struct kafka_message){
@@ -87,4 +89,5 @@ kafka_close(void *ctx)
     free(world);
 }
 
-const struct scenario scenario_kafka = {"kafka", kafka_open, kafka_run, kafka_close};
+/* librdkafka asserts that it has memory. */
+const struct scenario scenario_kafka = {"kafka", kafka_open, kafka_run, kafka_close, true};

@@ -12,8 +12,6 @@
 #include "base/limits.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
-#include "io/pg.h"
-#include "io/redis.h"
 #include "io/seal.h"
 #include "schema/submission_event.h"
 #include "tests/fuzz/fuzz.h"
@@ -272,74 +270,13 @@ platform_close(void *world)
     free(platform);
 }
 
-/* --- Redis and PostgreSQL, those of TORTURE_REDIS (a URL, its password in the file
- * TORTURE_REDIS_PASSWORD) and TORTURE_PG (a DSN) --- */
-
-static const char *
-redis_run(void *world)
-{
-    const struct redis_conf conf = {getenv("TORTURE_REDIS"), getenv("TORTURE_REDIS_PASSWORD"),
-                                    1000};
-    static const char *const values[] = {"one", "two", "three"};
-    struct arena *arena = arena_new(LIMIT_REQUEST_ARENA);
-    struct redis *redis = NULL;
-    struct err err = {0};
-    const char *broken = NULL;
-    (void)world;
-    if (redis_new(&conf, &redis, &err)) {
-        arena_free(arena);
-        return err.text[0] ? NULL : "a client that is not made says why";
-    }
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct redis_value answers[2];
-        const struct redis_command commands[] = {
-            REDIS_COMMAND(STR("ECHO"), str_of(values[i])),
-            REDIS_COMMAND(STR("ECHO"), STR("again")),
-        };
-        if (redis_pipeline(redis, commands, 2, arena, answers, &err) == ERR_OK &&
-            (!str_eq_text(answers[0].text, values[i]) || !str_eq(answers[1].text, STR("again"))))
-            broken = "an answer is to its own command";
-    }
-    redis_free(redis);
-    arena_free(arena);
-    return broken;
-}
-
-static const char *
-pg_run(void *world)
-{
-    static const struct pg_statement statement = {"torture_echo", "SELECT $1::text"};
-    static const char *const values[] = {"one", "two", "three"};
-    struct pg *pg = pg_new(&(struct pg_conf){getenv("TORTURE_PG"), "torture", 2000});
-    struct err err = {0};
-    const char *broken = NULL;
-    (void)world;
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct pg_result *result = NULL;
-        const struct pg_param params[] = {PG_STR(str_of(values[i]))};
-        if (pg_ready(pg, &err) || pg_begin(pg, &err))
-            continue;
-        if (pg_exec(pg, &statement, params, 1, &result, &err)) {
-            pg_rollback(pg);
-            continue;
-        }
-        if (pg_rows(result) != 1 || !str_eq_text(pg_str(result, 0, 0), values[i]))
-            broken = "a result is of its own statement";
-        pg_result_free(result);
-        (void)!pg_commit(pg, &err);
-    }
-    pg_free(pg);
-    return broken;
-}
-
 static const struct scenario scenarios[] = {
-    {"message", NULL, message_run, NULL},
-    {"seal", seal_open_world, seal_run, seal_close_world},
-    {"server", served_open, served_run, served_close},
-    {"platform", platform_open, platform_run, platform_close},
-    {"redis", NULL, redis_run, NULL},
-    {"pg", NULL, pg_run, NULL},
+    {"message", NULL, message_run, NULL, false},
+    {"seal", seal_open_world, seal_run, seal_close_world, false},
+    {"server", served_open, served_run, served_close, false},
+    {"platform", platform_open, platform_run, platform_close, false},
 };
+static const struct scenario *const others[] = {&scenario_redis, &scenario_pg, &scenario_kafka};
 
 const struct scenario *
 scenario_find(const char *name)
@@ -347,5 +284,8 @@ scenario_find(const char *name)
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
         if (strcmp(scenarios[i].name, name) == 0)
             return &scenarios[i];
-    return strcmp(name, scenario_kafka.name) == 0 ? &scenario_kafka : NULL;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i]->name, name) == 0)
+            return others[i];
+    return NULL;
 }

@@ -1,6 +1,9 @@
 #include "base/buf.h"
 
 #include <assert.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,6 +42,14 @@ mem_realloc(void *old, size_t size)
     if (memory == NULL)
         mem_exhausted();
     return memory;
+}
+
+void
+mem_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 char *
@@ -340,11 +351,16 @@ arena_printf(struct arena *arena, const char *format, ...)
     return (struct str){text, (size_t)length};
 }
 
+/* So often, in arenas put back, those that nobody needed meanwhile are freed. */
+enum { POOL_ROUND = 1024 };
+
 struct arena_pool {
     pthread_mutex_t lock;
     size_t bytes_max;
     size_t keep_max;
     size_t count;
+    size_t count_min; /* of this round: so many waited all the time */
+    size_t puts;      /* of this round */
     struct arena *first;
 };
 
@@ -364,7 +380,26 @@ pool_pop(struct arena_pool *pool)
     struct arena *arena = pool->first;
     pool->first = arena->next_free;
     pool->count--;
+    if (pool->count < pool->count_min)
+        pool->count_min = pool->count;
     return arena;
+}
+
+/* At the end of a round: what waited through all of it, taken out and chained, else NULL. */
+static struct arena *
+pool_unneeded(struct arena_pool *pool)
+{
+    if (++pool->puts < POOL_ROUND)
+        return NULL;
+    struct arena *unneeded = NULL;
+    for (size_t left = pool->count_min; left; left--) {
+        struct arena *arena = pool_pop(pool);
+        arena->next_free = unneeded;
+        unneeded = arena;
+    }
+    pool->puts = 0;
+    pool->count_min = pool->count;
+    return unneeded;
 }
 
 void
@@ -400,7 +435,22 @@ arena_pool_put(struct arena_pool *pool, struct arena *arena)
         pool->first = arena;
         pool->count++;
     }
+    struct arena *unneeded = pool_unneeded(pool);
     (void)pthread_mutex_unlock(&pool->lock);
     if (!kept)
         arena_free(arena);
+    while (unneeded) {
+        struct arena *next = unneeded->next_free;
+        arena_free(unneeded);
+        unneeded = next;
+    }
+}
+
+size_t
+arena_pool_waiting(struct arena_pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    size_t count = pool->count;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return count;
 }

@@ -46,6 +46,9 @@ void *mem_zalloc(size_t size);
 void *mem_realloc(void *old, size_t size);
 char *mem_strdup(const char *text);
 char *mem_strndup(struct str text);
+/* Memory that was freed goes back to the system, where the allocator would keep it: for once in a
+ * while. Holds up allocations for as long as that takes (milliseconds). */
+void mem_give_back(void);
 
 struct arena; /* blocks of memory freed together */
 struct arena *arena_new(size_t bytes_max);
@@ -75,9 +78,11 @@ struct str arena_join(struct arena *arena, const struct str *parts, size_t count
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Arenas to be used again: any thread takes one and any thread puts it back, forgotten. At most
- * `keep_max` wait; all of them must be back before the pool is freed. */
+ * `keep_max` wait, and what nobody needed for a thousand turns is freed; all of them must be back
+ * before the pool is. */
 struct arena_pool;
 struct arena_pool *arena_pool_new(size_t bytes_max, size_t keep_max);
 void arena_pool_free(struct arena_pool *pool);
 struct arena *arena_pool_take(struct arena_pool *pool);
 void arena_pool_put(struct arena_pool *pool, struct arena *arena);
+size_t arena_pool_waiting(struct arena_pool *pool);

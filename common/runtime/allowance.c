@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-/* 4 MB, of which only what is used is in memory. Of more accounts in a day than there are places
+/* 4 MB, all of it in memory from the start. Of more accounts in a day than there are places
  * those that did least lose theirs and begin anew: one that does much stays known. */
 enum { ALLOWANCE_SLOTS = 262144, ALLOWANCE_PROBES = 8 };
 #define CHINA_AHEAD_MS (INT64_C(8) * 3600 * 1000)

@@ -18,6 +18,7 @@
 enum {
     HEALTH_CHECKS_MAX = 8,
     HEALTH_PERIOD_MS = 1000,
+    HEALTH_GIVE_BACK_MS = 60000, /* memory freed since a burst or a fault */
     HEALTH_PATIENCE_S = 30, /* asked of systemd at each turn that something is still away */
     HEALTH_STATUS_SIZE = 256,
 };
@@ -243,12 +244,17 @@ static void *
 health_thread(void *arg)
 {
     struct health *health = arg;
+    uint64_t gave_back_ns = clock_mono_ns();
     (void)pthread_mutex_lock(&health->lock);
     while (!health->stop) {
         (void)pthread_mutex_unlock(&health->lock);
         for (size_t i = 0; i < atomic_load(&health->count); i++)
             health_ask(&health->rows[i]);
         tell_manager(health);
+        if (clock_mono_ns() - gave_back_ns > HEALTH_GIVE_BACK_MS * UINT64_C(1000000)) {
+            mem_give_back();
+            gave_back_ns = clock_mono_ns();
+        }
         /* A process that is not ready yet asks more often: it is waited for. */
         unsigned period_ms = health_ready(health) ? HEALTH_PERIOD_MS : HEALTH_PERIOD_MS / 10;
         (void)pthread_mutex_lock(&health->lock);

@@ -177,6 +177,28 @@ an_arena_comes_back_from_its_pool_empty(void **state)
 }
 
 static void
+a_pool_lets_go_of_arenas_that_nobody_needs(void **state)
+{
+    (void)state;
+    enum { MANY = 40, NEEDED = 3, TURNS = 3000 };
+    struct arena_pool *pool = arena_pool_new(100000, MANY);
+    struct arena *taken[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        taken[i] = arena_pool_take(pool);
+    for (size_t i = 0; i < MANY; i++)
+        arena_pool_put(pool, taken[i]);
+    assert_int_equal(arena_pool_waiting(pool), MANY);
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        for (size_t i = 0; i < NEEDED; i++)
+            taken[i] = arena_pool_take(pool);
+        for (size_t i = 0; i < NEEDED; i++)
+            arena_pool_put(pool, taken[i]);
+    }
+    assert_int_equal(arena_pool_waiting(pool), NEEDED);
+    arena_pool_free(pool);
+}
+
+static void
 wraps_an_error_with_what_was_tried(void **state)
 {
     (void)state;
@@ -202,6 +224,7 @@ main(void)
         cmocka_unit_test(arena_copies_are_terminated_and_forgotten_together),
         cmocka_unit_test(an_arena_takes_back_what_a_failed_try_took),
         cmocka_unit_test(an_arena_comes_back_from_its_pool_empty),
+        cmocka_unit_test(a_pool_lets_go_of_arenas_that_nobody_needs),
         cmocka_unit_test(wraps_an_error_with_what_was_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

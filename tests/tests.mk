@@ -73,6 +73,9 @@ availability: ## a steady load and a fault each minute: success, p99, memory, de
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BUILD)/faults/steady
 	@/usr/bin/python3 tests/faults/availability.py
+.PHONY: units
+units: ## boots a bare Debian in a container: README's commands, then the systemd units and what they promise (root)
+	@tests/systemd/boot.sh
 $(BUILD)/faults/%: $(BUILD)/obj/tests/faults/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -106,7 +109,7 @@ bench: ## accept, drain, end to end beside the shortest program with the same I/
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BENCH_PROGRAMS)
 	@/usr/bin/python3 tests/bench/bench.py
 .PHONY: faults-cut
-faults-cut: ## cut PostgreSQL's connection after every byte of the judging transaction (an hour)
+faults-cut: ## cut PostgreSQL's connection after every byte of the judging transaction (ten minutes)
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all

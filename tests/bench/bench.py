@@ -60,7 +60,7 @@ RATES = [int(rate) for rate in os.environ.get("RATES", "600,1000").split(",") if
 SEED = setting("SEED", 7)
 ROWS = setting("ROWS", 0)
 ROWS_PAIRS = setting("ROWS_PAIRS", PAIRS)
-ROWS_DRAIN = setting("ROWS_DRAIN", 60000)
+ROWS_DRAIN = setting("ROWS_DRAIN", DRAIN)
 WARM = setting("WARM", 60000)  # each side, once: the JVM compiles what it finds hot
 WARM_UP = setting("WARM_UP", 5000)
 

@@ -7,6 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 suite=${SUITE:-bookworm}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 dir=$(mktemp -d /var/tmp/shengyuan-units-XXXXXX)
+chmod 755 "$dir" # it becomes the root of others than root
 boot=
 
 end() {

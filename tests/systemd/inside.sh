@@ -67,6 +67,7 @@ units() {
     check "the account is not root's" sh -c "[ $(stat -c %u "/proc/$(pid_of sy-intake@1)") -gt 60000 ]"
     check "validation@1 judges beside the copy of make up" sh -c "make -s demo >/root/demo.log"
 
+    [ "$failed" = 0 ] || return # what does not run has no process to signal
     pid=$(pid_of sy-intake@1)
     kill -9 "$pid"
     check "killed: another within 5 s" until_true 5 another_runs sy-intake@1 "$pid"
@@ -106,6 +107,7 @@ waits() {
 }
 
 readme
+[ "$failed" = 0 ] || exit "$failed" # nothing below would mean anything
 configure
 units
 unfit

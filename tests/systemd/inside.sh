@@ -12,6 +12,7 @@ check() { # check WHAT COMMAND…
     shift
     if "$@"; then echo "ok      $what"; else
         echo "NOT OK  $what"
+        systemctl status --no-pager 'sy-*' 2>/dev/null | grep -E '●|×|Status|Active' || true
         failed=$((failed + 1))
     fi
 }

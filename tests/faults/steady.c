@@ -71,6 +71,7 @@ struct steady {
     size_t student_count;
     struct student *students;
     struct connection connections[CONNECTIONS];
+    size_t turn; /* whose it is: all are used, so that how many are open does not tell what was */
     struct request waiting[WAITING_MAX]; /* ring */
     size_t waiting_first;
     size_t waiting_count;
@@ -284,8 +285,8 @@ tick(struct steady *steady)
                 (struct request){due_us, stream->begun++, stream->submits};
         }
     }
-    for (size_t i = 0; i < CONNECTIONS; i++) {
-        struct connection *c = &steady->connections[i];
+    for (size_t i = 0, first = steady->turn; i < CONNECTIONS; i++) {
+        struct connection *c = &steady->connections[(first + i) % CONNECTIONS];
         if (c->busy && at_us > c->request.due_us + ANSWER_WITHIN_US)
             connection_end(c);
         if (!c->busy && steady->waiting_count) {
@@ -293,6 +294,7 @@ tick(struct steady *steady)
             steady->waiting_first = (steady->waiting_first + 1) % WAITING_MAX;
             steady->waiting_count--;
             request_begin(steady, c, next);
+            steady->turn = (first + i + 1) % CONNECTIONS;
         }
     }
 }

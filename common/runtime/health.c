@@ -19,7 +19,7 @@ enum {
     HEALTH_CHECKS_MAX = 8,
     HEALTH_PERIOD_MS = 1000,
     HEALTH_GIVE_BACK_MS = 60000, /* memory freed since a burst or a fault */
-    HEALTH_PATIENCE_S = 30, /* asked of systemd at each turn that something is still away */
+    HEALTH_PATIENCE_S = 30,      /* asked of systemd at each turn that something is still away */
     HEALTH_STATUS_SIZE = 256,
 };
 
@@ -231,12 +231,12 @@ tell_manager(struct health *health)
         notify_send("READY=1\nSTATUS=ready");
         return;
     }
-    const char *missing = "";
-    for (size_t i = 0; i < atomic_load(&health->count); i++)
+    int length = snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d000000\nSTATUS=waiting for",
+                          HEALTH_PATIENCE_S);
+    for (size_t i = 0; i < atomic_load(&health->count) && length < (int)sizeof state; i++)
         if (atomic_load(&health->rows[i].state) != CHECK_OK)
-            missing = health->rows[i].name;
-    (void)snprintf(state, sizeof state, "EXTEND_TIMEOUT_USEC=%d000000\nSTATUS=waiting for %s",
-                   HEALTH_PATIENCE_S, missing);
+            length += snprintf(state + length, sizeof state - (size_t)length, " %s",
+                               health->rows[i].name);
     notify_send(state);
 }
 

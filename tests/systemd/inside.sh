@@ -102,7 +102,7 @@ waits() {
     kill -STOP "$redis"
     systemctl start --no-block sy-intake@1
     check "without Redis: its status says what it waits for" until_true 20 sh -c \
-        "systemctl status sy-intake@1 | grep -q 'waiting for redis'"
+        "systemctl status sy-intake@1 | grep -q 'waiting for.* redis'"
     kill -CONT "$redis"
     check "with it: ready" until_true 30 systemctl is-active -q sy-intake@1
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "io/kafka.h"
+#include "io/kafka_batch.h"
 #include "io/kafka_conf.h"
 
 enum {
@@ -33,13 +34,6 @@ struct kafka_consumer {
     struct place *places;
     uint64_t revocations; /* grows whenever partitions are taken away */
     bool assigned;
-};
-
-struct kafka_batch {
-    size_t count;
-    size_t count_max;
-    size_t bytes;
-    struct kafka_record *records;
 };
 
 static void
@@ -217,50 +211,6 @@ kafka_consumer_open(const struct kafka_consumer_conf *conf, struct kafka_consume
     return ERR_OK;
 }
 
-static struct kafka_batch *
-batch_new(size_t count_max)
-{
-    struct kafka_batch *batch = mem_zalloc(sizeof *batch);
-    batch->count_max = count_max;
-    batch->records = mem_alloc(count_max * sizeof *batch->records);
-    return batch;
-}
-
-static void
-batch_clear(struct kafka_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++)
-        rd_kafka_message_destroy(batch->records[i].raw);
-    batch->count = 0;
-    batch->bytes = 0;
-}
-
-void
-kafka_batch_free(struct kafka_batch *batch)
-{
-    if (batch == NULL)
-        return;
-    batch_clear(batch);
-    free(batch->records);
-    free(batch);
-}
-
-static void
-batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
-{
-    batch->bytes += message->len;
-    batch->records[batch->count++] = (struct kafka_record){
-        .topic = rd_kafka_topic_name(message->rkt),
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-        .key = {message->key, message->key_len},
-        .value = {message->payload, message->len},
-        .tombstone = message->payload == NULL,
-        .raw = message,
-    };
-}
-
 /* Errors of a consumer are events, not the end: the library goes on by itself. Those that will not
  * pass by themselves are returned. */
 static enum err_code
@@ -294,7 +244,7 @@ enum err_code
 kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned first_wait_ms,
                     unsigned fill_wait_ms, struct kafka_batch **ret_batch, struct err *err)
 {
-    struct kafka_batch *batch = batch_new(count_max);
+    struct kafka_batch *batch = kafka_batch_new(count_max);
     uint64_t deadline_ns = clock_mono_ns() + (uint64_t)first_wait_ms * 1000000;
     uint64_t revocations = consumer->revocations;
     size_t bytes_max =
@@ -306,7 +256,7 @@ kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned 
         if (revocations != consumer->revocations) {
             /* What was collected belongs to others now: a new assignment starts at the committed
              * offsets, so nothing is skipped. */
-            batch_clear(batch);
+            kafka_batch_clear(batch);
             revocations = consumer->revocations;
         }
         if (message == NULL)
@@ -316,7 +266,7 @@ kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned 
             rd_kafka_message_destroy(message);
             continue;
         }
-        batch_add(batch, message);
+        kafka_batch_add(batch, message);
         place_passes(consumer, &batch->records[batch->count - 1]);
         if (batch->count == 1)
             deadline_ns = clock_mono_ns() + (uint64_t)fill_wait_ms * 1000000;
@@ -327,26 +277,6 @@ kafka_consumer_poll(struct kafka_consumer *consumer, size_t count_max, unsigned 
     }
     *ret_batch = batch;
     return ERR_OK;
-}
-
-/* One entry a partition; `pick_last` takes the offset behind the last record, else the first's. */
-static rd_kafka_topic_partition_list_t *
-batch_offsets(const struct kafka_batch *batch, bool pick_last)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct kafka_record *record = &batch->records[i];
-        rd_kafka_topic_partition_t *entry =
-            rd_kafka_topic_partition_list_find(list, record->topic, record->partition);
-        bool fresh = entry == NULL;
-        if (fresh)
-            entry = rd_kafka_topic_partition_list_add(list, record->topic, record->partition);
-        if (pick_last)
-            entry->offset = record->offset + 1;
-        else if (fresh)
-            entry->offset = record->offset;
-    }
-    return list;
 }
 
 static bool
@@ -378,7 +308,7 @@ enum err_code
 kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_batch *batch,
                       struct err *err)
 {
-    rd_kafka_topic_partition_list_t *list = batch_offsets(batch, true);
+    rd_kafka_topic_partition_list_t *list = kafka_batch_offsets(batch, true);
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < COMMIT_TRIES; i++) {
         error = commit_once(consumer, list);
@@ -401,7 +331,7 @@ enum err_code
 kafka_consumer_rewind(struct kafka_consumer *consumer, const struct kafka_batch *batch,
                       struct err *err)
 {
-    rd_kafka_topic_partition_list_t *list = batch_offsets(batch, false);
+    rd_kafka_topic_partition_list_t *list = kafka_batch_offsets(batch, false);
     for (int i = 0; i < list->cnt; i++) {
         struct place *place = place_of(consumer, list->elems[i].topic, list->elems[i].partition);
         if (place)
@@ -492,70 +422,4 @@ kafka_consumer_close(struct kafka_consumer *consumer)
     if (consumer->client)
         rd_kafka_destroy(consumer->client);
     free(consumer);
-}
-
-size_t
-kafka_batch_count(const struct kafka_batch *batch)
-{
-    return batch->count;
-}
-
-const struct kafka_record *
-kafka_batch_record(const struct kafka_batch *batch, size_t index)
-{
-    return &batch->records[index];
-}
-
-struct str
-kafka_record_header(const struct kafka_record *record, const char *name)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return STR_NONE;
-    return (struct str){value, value ? size : 0};
-}
-
-void
-kafka_record_headers_find(const struct kafka_record *record, const char *const *names, size_t count,
-                          struct str *texts)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const char *name;
-    const void *value;
-    size_t size;
-    for (size_t i = 0; i < count; i++)
-        texts[i] = STR_NONE;
-    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    /* The last of a name counts, as in kafka_record_header. Senders keep one order: the first look
-     * is nearly always the right one. */
-    for (size_t at = 0;
-         rd_kafka_header_get_all(headers, at, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         at++)
-        for (size_t k = 0; k < count; k++) {
-            size_t i = (at + k) % count;
-            if (strcmp(name, names[i]) != 0)
-                continue;
-            texts[i] = (struct str){value, value ? size : 0};
-            break;
-        }
-}
-
-size_t
-kafka_record_headers(const struct kafka_record *record, struct kafka_header *out, size_t max)
-{
-    rd_kafka_headers_t *headers = NULL;
-    size_t count = 0;
-    if (rd_kafka_message_headers(record->raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    const char *name;
-    const void *value;
-    size_t size;
-    while (count < max && rd_kafka_header_get_all(headers, count, &name, &value, &size) ==
-                              RD_KAFKA_RESP_ERR_NO_ERROR)
-        out[count++] = (struct kafka_header){name, {value, value ? size : 0}};
-    return count;
 }

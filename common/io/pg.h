@@ -47,12 +47,13 @@ struct pg_param {
 /* NULL for an empty string. */
 struct pg_param pg_str_or_null(struct str text);
 
-/* An array in PostgreSQL's binary form. */
+/* An array in PostgreSQL's binary form (pg_array.c). */
 struct pg_array {
     enum pg_type element;
     struct buf bytes;
     uint32_t count;
 };
+uint32_t pg_array_oid(enum pg_type element);                  /* of the array type */
 void pg_array_init(struct pg_array *array, size_t bytes_max); /* text[] */
 void pg_array_init_of(struct pg_array *array, enum pg_type element, size_t bytes_max);
 void pg_array_done(struct pg_array *array);

@@ -7,7 +7,6 @@
  * dead-letter topic. Anything else ends the process; the supervisor starts a new one.
  */
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,23 +20,19 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "runtime/service.h"
-#include "runtime/trace.h"
 #include "runtime/work.h"
 #include "services/validation/config.h"
 #include "services/validation/decode.h"
+#include "services/validation/publish.h"
 #include "services/validation/service.h"
 #include "services/validation/store_pg.h"
 
 enum {
-    WARM_TIMEOUT_MS = 2000,
     POLL_MS = 250,
     STATEMENT_TIMEOUT_MS = 30000,
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 1000,
     CONFLICT_TRIES = 5, /* lost races are repeated so often before the batch is split */
-    PUBLISH_WAIT_MS = 10000,
-    DELIVERY_TIMEOUT_MS = 8000,
-    PRODUCER_QUEUE = 100000,
     CAMPAIGNS_MAX_AGE_MS = 1000,
     ARENA_KEEP = 32 * 1024 * 1024, /* a full batch of ordinary submissions takes 12 MiB */
     SILENCE_MS_MAX = 90000,        /* a statement may take 30 s, its connection 10 s more */
@@ -52,12 +47,10 @@ struct validation {
     struct store *store;
     struct sealer *sealer;
     struct arena *arena;
-    struct buf encoded; /* one judgement at a time, on its way to Kafka */
     struct campaigns *campaigns;
     uint64_t campaigns_loaded_ns;
     struct kafka_consumer *consumer;
-    struct kafka_producer *producer;
-    atomic_size_t undelivered; /* failures among the messages published last */
+    struct publisher *publisher;
     struct pulse *pulse;
     uint64_t lags_told_ns;
 };
@@ -203,106 +196,6 @@ store_batch(struct validation *validation, struct item *items, size_t count, str
 
 /* --- publishing --- */
 
-static void
-on_delivered(void *message_ctx, enum err_code code, int32_t partition, int64_t offset, void *ctx)
-{
-    struct validation *validation = ctx;
-    bool *delivered = message_ctx;
-    (void)partition;
-    (void)offset;
-    *delivered = code == ERR_OK;
-    if (code)
-        atomic_fetch_add(&validation->undelivered, 1);
-}
-
-static enum err_code
-publish_judgement(struct validation *validation, const struct item *item, bool *delivered,
-                  struct err *err)
-{
-    struct trace trace;
-    trace_begin(&trace, item->traceparent);
-    struct event_envelope envelope = {
-        .id = item->message.submission_id,
-        .type = TYPE_SUBMISSION_JUDGED,
-        .source = "/validation",
-        .traceparent = trace_parent(&trace),
-    };
-    const struct submission_judged message = {
-        .submission_id = item->message.submission_id,
-        .student_id = item->message.student_id,
-        .campaign_id = item->message.campaign_id,
-        .revision = item->revision,
-        .outcome = item->accepted ? STR("accepted") : STR("rejected"),
-        .judged_at_ms = item->judged_at_ms,
-        .findings = item->findings,
-    };
-    buf_reset(&validation->encoded);
-    submission_judged_encode(&message, &validation->encoded);
-    event_headers(&envelope, item->judged_at_ms);
-    const struct kafka_message out = {
-        .topic = TOPIC_SUBMISSION_JUDGED,
-        .key = item->message.student_id,
-        .value = buf_str(&validation->encoded),
-        .headers = envelope.headers,
-        .header_count = EVENT_HEADER_COUNT,
-        .message_ctx = delivered,
-    };
-    return kafka_producer_send(validation->producer, &out, err);
-}
-
-static bool
-has_news(const struct item *item)
-{
-    return item->state == ITEM_DEAD || item->publish;
-}
-
-/* Until everything is reported; a stopping process does not wait for a broker that is away. */
-static enum err_code
-wait_for_reports(struct validation *validation, struct err *err)
-{
-    enum err_code code = ERR_OK;
-    for (unsigned waited_ms = 0; waited_ms < PUBLISH_WAIT_MS; waited_ms += POLL_MS) {
-        code = kafka_producer_flush(validation->producer, POLL_MS, err);
-        if (code == ERR_OK || service_stopping())
-            break;
-        progress_beat(validation->pulse);
-    }
-    return code;
-}
-
-/* Sends what is not delivered yet and waits for the reports. */
-static enum err_code
-publish_once(struct validation *validation, const struct kafka_batch *batch,
-             const struct item *items, bool *delivered, struct err *err)
-{
-    size_t count = kafka_batch_count(batch);
-    atomic_store(&validation->undelivered, 0);
-    for (size_t i = 0; i < count; i++) {
-        enum err_code code = ERR_OK;
-        if (delivered[i] || !has_news(&items[i]))
-            continue;
-        if (items[i].state == ITEM_DEAD)
-            code = dead_letter_send(validation->producer, kafka_batch_record(batch, i),
-                                    items[i].reason, items[i].text, &delivered[i], err);
-        else
-            code = publish_judgement(validation, &items[i], &delivered[i], err);
-        if (code == ERR_BUSY) {
-            code = wait_for_reports(validation, err);
-            if (code)
-                return code;
-            i--; /* the queue has room again: the same one once more */
-            continue;
-        }
-        if (code)
-            return code;
-    }
-    enum err_code code = wait_for_reports(validation, err);
-    if (code)
-        return code;
-    size_t failed = atomic_load(&validation->undelivered);
-    return failed ? ERR(err, ERR_UNAVAILABLE, "%zu messages were not delivered", failed) : ERR_OK;
-}
-
 static enum err_code
 publish_batch(struct validation *validation, const struct kafka_batch *batch,
               const struct item *items, struct err *err)
@@ -310,7 +203,7 @@ publish_batch(struct validation *validation, const struct kafka_batch *batch,
     /* Outlives this function's failures: late reports may still write to it. */
     bool *delivered = arena_alloc(validation->arena, kafka_batch_count(batch));
     for (unsigned tries = 0; !service_stopping(); tries++) {
-        enum err_code code = publish_once(validation, batch, items, delivered, err);
+        enum err_code code = publisher_send(validation->publisher, batch, items, delivered, err);
         if (code == ERR_OK || err_class(code) != ERR_CLASS_RETRY)
             return code;
         log_failure(LOG_WARN, "judgements not published, trying again", err);
@@ -422,8 +315,7 @@ validation_loop(void *service, struct err *err)
 {
     struct validation *validation = service;
     struct err trouble = {0};
-    if (kafka_producer_warm(validation->producer, TOPIC_SUBMISSION_JUDGED, WARM_TIMEOUT_MS,
-                            &trouble))
+    if (publisher_warm(validation->publisher, &trouble))
         log_failure(LOG_WARN, "kafka is not there yet", &trouble);
     while (!service_stopping()) {
         struct kafka_batch *batch = NULL;
@@ -464,13 +356,12 @@ validation_stop(void *service)
 {
     struct validation *validation = service;
     kafka_consumer_close(validation->consumer);
-    kafka_producer_close(validation->producer);
+    publisher_close(validation->publisher);
     campaigns_free(validation->campaigns);
     store_free(validation->store);
     sealer_free(validation->sealer);
     pg_free(validation->pg);
     arena_free(validation->arena);
-    buf_done(&validation->encoded);
     free(validation);
 }
 
@@ -479,15 +370,6 @@ kafka_open(struct validation *validation, struct err *err)
 {
     static const char *const topics[] = {TOPIC_SUBMISSION_RECEIVED, NULL};
     const struct runtime_conf *conf = &validation->conf->runtime;
-    const struct kafka_producer_conf producer = {
-        .bootstrap = conf->kafka_bootstrap,
-        .client_id = conf->instance,
-        .linger_ms = 1,
-        .delivery_timeout_ms = DELIVERY_TIMEOUT_MS,
-        .queue_messages_max = PRODUCER_QUEUE,
-        .on_delivered = on_delivered,
-        .ctx = validation,
-    };
     const struct kafka_consumer_conf consumer = {
         .bootstrap = conf->kafka_bootstrap,
         .client_id = conf->instance,
@@ -499,7 +381,7 @@ kafka_open(struct validation *validation, struct err *err)
         .on_log = on_kafka_log,
         .ctx = validation,
     };
-    enum err_code code = kafka_producer_open(&producer, &validation->producer, err);
+    enum err_code code = publisher_open(conf, validation->pulse, &validation->publisher, err);
     return code ? code : kafka_consumer_open(&consumer, &validation->consumer, err);
 }
 
@@ -513,7 +395,6 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
     validation->arena = arena_new_keeping(4u * LIMIT_BATCH_ARENA, ARENA_KEEP);
     validation->sealer = sealer_new(runtime->keyring);
     validation->campaigns = campaigns_new();
-    buf_init(&validation->encoded, LIMIT_MESSAGE);
     validation->pg = pg_new(
         &(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance, STATEMENT_TIMEOUT_MS});
     validation->store = store_new(validation->pg, validation->sealer);

@@ -21,6 +21,13 @@ clock_mono_ns(void)
 }
 
 void
+clock_pause_ms(unsigned ms)
+{
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+void
 clock_cond_init(pthread_cond_t *cond)
 {
     pthread_condattr_t monotonic;

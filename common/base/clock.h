@@ -13,6 +13,9 @@
 int64_t clock_now_ms(void);
 uint64_t clock_mono_ns(void);
 
+/* For loops that look again: returns after `ms`, or earlier when a signal comes. */
+void clock_pause_ms(unsigned ms);
+
 /* Waiting on a condition by the monotonic clock only: a wall clock that is set back would make a
  * wait of milliseconds last for hours. */
 void clock_cond_init(pthread_cond_t *cond);

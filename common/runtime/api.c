@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -478,8 +477,7 @@ api_drain(struct api *api, unsigned timeout_ms)
         bool quiet = now_ns - atomic_load(&api->last_call_ns) > (uint64_t)DRAIN_QUIET_MS * 1000000;
         if (now_ns > deadline_ns || (quiet && atomic_load(&api->open_calls) == 0))
             return;
-        struct timespec pause = {0, DRAIN_POLL_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
+        clock_pause_ms(DRAIN_POLL_MS);
     }
 }
 

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -123,13 +122,6 @@ take(struct reader *reader, const struct kafka_record *record, struct err *err)
     return code ? code : tell_sessions(reader, &news, err);
 }
 
-static void
-pause_briefly(void)
-{
-    struct timespec pause = {0, READER_RETRY_MS * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
 /* Takes a record for as long as it needs; only a stopping service gives up. */
 static bool
 take_patiently(struct reader *reader, const struct kafka_record *record)
@@ -143,7 +135,7 @@ take_patiently(struct reader *reader, const struct kafka_record *record)
         metric_count(METRIC_sy_retries_total, "identity", err_class_name(err_class(err.code)));
         work_retry("identity", &err, READER_RETRY_MS);
         progress_beat(reader->pulse);
-        pause_briefly();
+        clock_pause_ms(READER_RETRY_MS);
     }
     return false;
 }
@@ -241,7 +233,7 @@ identity_reader(void *arg)
         kafka_consumer_close(TAKE(reader.consumer));
         if (code) {
             log_failure(LOG_WARN, "identity.changed cannot be read now", &err);
-            pause_briefly();
+            clock_pause_ms(READER_RETRY_MS);
             code = ERR_OK;
         }
     }

@@ -2,8 +2,7 @@
  * The gauge of live sessions. A thread of its own, so that neither Kafka nor PostgreSQL can make
  * the number an old one; when Redis does not answer there is no number.
  */
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/limits.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -42,13 +41,12 @@ session_counter(void *arg)
             &redis, &err))
         log_failure(LOG_ERROR, "sessions are not counted", &err);
     for (unsigned waited_ms = COUNT_EVERY_MS; redis && !service_stopping(); waited_ms += STEP_MS) {
-        struct timespec pause = {0, STEP_MS * 1000000};
         progress_beat(pulse);
         if (waited_ms >= COUNT_EVERY_MS) {
             count_and_tell(redis, arena, &failed);
             waited_ms = 0;
         }
-        (void)nanosleep(&pause, NULL);
+        clock_pause_ms(STEP_MS);
     }
     progress_rest(pulse);
     redis_free(redis);

@@ -1,7 +1,7 @@
 /* The access token: one leader fetches it, the others find it in Redis. */
 #include <inttypes.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "services/binding/service.h"
 
 enum { TOKEN_LOCK_S = 5, TOKEN_WAIT_TURNS = 40, TOKEN_WAIT_MS = 50, TOKEN_EARLY_S = 300 };
@@ -72,8 +72,7 @@ access_token_get(struct api_call *call, struct str stale, struct str *ret_token,
             (void)!redis_call(call->worker->redis, &unlock, call->arena, &value, &ignored);
             return code;
         }
-        struct timespec pause = {0, TOKEN_WAIT_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
+        clock_pause_ms(TOKEN_WAIT_MS);
     }
     return ERR(err, ERR_TIMEOUT, "another copy did not fetch the access token in time");
 }

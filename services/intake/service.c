@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -105,8 +104,7 @@ reader_thread(void *arg)
         kafka_consumer_close(consumer);
         if (code) {
             log_failure(LOG_WARN, "judgements cannot be read now", &err);
-            struct timespec pause = {0, READER_POLL_MS * 1000000};
-            (void)nanosleep(&pause, NULL);
+            clock_pause_ms(READER_POLL_MS);
         }
     }
     progress_rest(pulse);
@@ -182,8 +180,7 @@ intake_loop(void *service, struct err *err)
             metric_set(METRIC_sy_kafka_producer_replaced_total,
                        (double)kafka_producer_replaced(intake->producer), NULL, NULL, NULL);
         }
-        struct timespec pause = {0, HOUSEKEEPING_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
+        clock_pause_ms(HOUSEKEEPING_MS);
     }
     return code;
 }

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -55,13 +54,6 @@ struct validation {
     uint64_t lags_told_ns;
 };
 
-static void
-pause_ms(unsigned ms)
-{
-    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
 static unsigned
 backoff_ms(unsigned tries)
 {
@@ -98,7 +90,7 @@ back_off(struct validation *validation, const char *stage, unsigned tries, const
     work_retry(stage, err, wait_ms);
     tell_lags(validation);
     progress_beat(validation->pulse);
-    pause_ms(wait_ms);
+    clock_pause_ms(wait_ms);
 }
 
 static void

@@ -37,6 +37,11 @@ def tokens(system, path, count):
         student.http.close()
 
 
+def program():
+    build = ROOT / os.environ.get("BUILD", "build")
+    return str((build.parent if build.name == "asan" else build) / "bench/burst")  # the load is not what is tested
+
+
 def port(system, door):
     if door == "edge":
         return urllib.parse.urlsplit(system.demo["edge"]).port
@@ -47,10 +52,8 @@ def run(system, phases, folder, students=200, connections=2048, door="edge"):
     """[(rate, seconds)…] against a running system; the phases as burst tells them, and the ids admitted."""
     folder = pathlib.Path(folder)
     tokens(system, folder / "tokens", students)
-    build = ROOT / os.environ.get("BUILD", "build")
-    program = (build.parent if build.name == "asan" else build) / "bench/burst"  # the load is not what is tested
     prefix = f"burst-{time.monotonic_ns()}"
-    done = subprocess.run([str(program), str(port(system, door)), str(folder / "tokens"), str(connections), prefix,
+    done = subprocess.run([program(), str(port(system, door)), str(folder / "tokens"), str(connections), prefix,
                            str(folder / "ids"), ",".join(f"{rate}x{seconds}" for rate, seconds in phases)],
                           capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -104,7 +107,8 @@ def main():
         try:
             subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL, timeout=300)
             system = System(run_dir)
-            run(system, [(base, 3)], folder)  # warm
+            # Warm: a broker that runs since a minute compiles itself during its first burst.
+            run(system, [(base, 3), (burst, 5), (base, 2)], folder)
             told, ids = run(system, phases, folder, int(setting("STUDENTS", 500)), int(setting("CONNECTIONS", 2048)),
                             os.environ.get("DOOR", "edge"))
             began = time.monotonic()

@@ -1,10 +1,12 @@
 """More than can be carried is answered, not queued: limits of each session, of all, and a burst."""
 import concurrent.futures
 import contextlib
+import json
 import os
 import pathlib
 import re
 import signal
+import socketserver
 import subprocess
 import sys
 import time
@@ -157,6 +159,41 @@ def test_a_burst_through_the_edge(system, tmp_path):
         if during["refused"] > 200:
             break
     assert during["refused"] > 200 and len(during["retry_after"]) >= 3, during
+
+
+class Counted(socketserver.BaseRequestHandler):
+    """Admits everything, and says in the end how many requests the connection brought."""
+    def handle(self):
+        requests = 0
+        body = b'{"submission_id":"00000000-0000-7000-8000-000000000000"}'
+        with contextlib.suppress(OSError), self.request.makefile("rb") as lines:
+            while lines.readline():
+                length = max(int(line[15:]) for line in iter(lines.readline, b"\r\n")
+                             if line.lower().startswith(b"content-length:"))
+                lines.read(length)
+                requests += 1
+                self.request.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.server.brought.append(requests)
+
+
+def test_the_load_holds_no_connection_that_it_does_not_use(tmp_path):
+    """A server ends such a one, at the edge after 10 s: what is sent just then ends without an answer."""
+    (tmp_path / "tokens").write_text("token 13800000000\n")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Counted) as server:
+        server.brought = []
+        server.block_on_close = True
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            serving = pool.submit(server.serve_forever, 0.05)
+            try:
+                done = subprocess.run([burst.program(), str(server.server_address[1]), str(tmp_path / "tokens"), "500",
+                                       "unused", str(tmp_path / "ids"), "50x0.4,400x0.4"],
+                                      capture_output=True, text=True, check=True, timeout=60)
+            finally:
+                server.shutdown()
+                serving.result(10)
+    phases = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(p["sent"], p["admitted"], p["other"]) for p in phases] == [(20, 20, 0), (160, 160, 0)]
+    assert sum(server.brought) == 180 and min(server.brought) > 0, server.brought
 
 
 @pytest.mark.parametrize("rows,wrong", [

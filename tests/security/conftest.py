@@ -14,6 +14,7 @@ _integration = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_integration)
 people = _integration.people
 newcomer, student, running_stack = _integration.newcomer, _integration.student, _integration.running_stack
+free_port = _integration.free_port
 
 DOORS = ("edge", "own")
 

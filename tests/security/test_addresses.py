@@ -2,13 +2,18 @@
 import contextlib
 import http.client
 import json
+import os
+import re
+import shutil
+import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import running_stack
+from conftest import free_port, running_stack
 from shengyuan import Student, wait_for
 
 ALL, SHARE, RATE, BURST = 160, 20, 50, 600
@@ -118,3 +123,71 @@ def test_unknown_tokens_of_one_address_have_a_rate(small, student):
     mine = {"Authorization": f"Bearer {student.token}"}
     assert ask(small, GOOD, headers=mine)[0] == 200
     wait_for("the rate to let it in again", lambda: ask(small, "127.0.0.3", headers=mine)[0] == 200, 10, 0.1)
+
+
+def local_address():
+    """IPv6 where there is any."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return "::1"
+    return "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def edge(small, tmp_path_factory):
+    """The edge as it is configured, but for its port, one call a second, five in advance, and that it takes the peer's address from
+    a header field, so that there can be any. Its folder stays the first edge's."""
+    text = (small.run_dir / "edge/nginx.conf").read_text()
+    host, port = local_address(), free_port()
+    for before, after in ((r"listen \S+", f"listen [{host}]:{port}" if ":" in host else f"listen {host}:{port}"),
+                          (r"pid \S+;", f"pid {tmp_path_factory.mktemp('edge')}/nginx.pid;"),
+                          (r"zone=calls:8m rate=\d+", "zone=calls:8m rate=1"), (r"zone=calls burst=\d+", "zone=calls burst=5"),
+                          (r"http \{", "http {\nset_real_ip_from ::1; set_real_ip_from 127.0.0.1; real_ip_header X-Peer;")):
+        text, count = re.subn(before, after.replace("\\", r"\\"), text)
+        assert count, before
+    conf = tmp_path_factory.mktemp("conf") / "nginx.conf"
+    conf.write_text(text)
+    binary = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    with open(conf.with_suffix(".log"), "wb") as log:
+        server = subprocess.Popen([binary, "-p", str(conf.parent), "-e", "stderr", "-c", str(conf)], stderr=log)
+
+    def get(peer):
+        connection = http.client.HTTPConnection(host, port, timeout=10)
+        try:
+            connection.request("GET", "/api/openapi.yaml", headers={"X-Peer": peer})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def answers():
+        assert server.poll() is None, conf.with_suffix(".log").read_text()
+        with contextlib.suppress(OSError):
+            return get("192.0.2.254") == 200
+    try:
+        wait_for("the edge to answer", answers)
+        yield get
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        assert server.wait(20) == 0, conf.with_suffix(".log").read_text()
+
+
+CALLS = 20
+
+
+@pytest.mark.parametrize("peers", [
+    [f"2001:db8:1:2:{n:x}::1" for n in range(CALLS)],
+    [f"2001:db8:0:a::{n:x}" for n in range(1, CALLS + 1)],  # 0a is a line feed among the bytes
+    [f"2001:db8::{n:x}:0:0:7" for n in range(1, CALLS + 1)],
+    ["192.0.2.7", "::ffff:192.0.2.7"] * (CALLS // 2),
+], ids=["one-subscriber", "line-feed", "gaps", "mapped"])
+def test_one_address_is_one_client(edge, peers):
+    """An IPv6 subscriber has 2^64 addresses and one share; an IPv4 one cannot double his by another form."""
+    began = time.monotonic()
+    statuses = [edge(peer) for peer in peers]
+    allowed = 1 + 5 + 1 + int(time.monotonic() - began)
+    assert 1 <= statuses.count(200) <= allowed and statuses.count(429) == CALLS - statuses.count(200)
+
+
+@pytest.mark.parametrize("form", ["2001:db8:7:{:x}::1", "198.51.100.{}", "::ffff:203.0.113.{}"])
+def test_many_addresses_are_as_many_clients(edge, form):
+    assert [edge(form.format(n)) for n in range(1, CALLS + 1)] == [200] * CALLS

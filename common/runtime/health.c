@@ -36,6 +36,7 @@ struct health {
     struct http_server *server;
     atomic_size_t count; /* of whole rows: they are added while the port is open */
     struct health_row rows[HEALTH_CHECKS_MAX];
+    atomic_bool complete; /* all rows are there: before, there may be none that could fail */
     atomic_bool draining;
     bool told_ready; /* the service manager knows */
     bool started;
@@ -48,7 +49,7 @@ struct health {
 bool
 health_ready(struct health *health)
 {
-    if (atomic_load(&health->draining))
+    if (!atomic_load(&health->complete) || atomic_load(&health->draining))
         return false;
     for (size_t i = 0; i < atomic_load(&health->count); i++)
         if (atomic_load(&health->rows[i].state) != CHECK_OK)
@@ -68,6 +69,8 @@ answer_readyz(struct health *health, struct http_request *request)
         buf_printf(&text, "[%c]%s %s\n", ok ? '+' : '-', health->rows[i].name,
                    ok ? "ok" : "failed");
     }
+    if (!atomic_load(&health->complete))
+        buf_add_text(&text, "[-]starting\n");
     if (atomic_load(&health->draining))
         buf_add_text(&text, "[-]draining\n");
     bool ready = health_ready(health);
@@ -268,6 +271,7 @@ health_thread(void *arg)
 void
 health_start(struct health *health)
 {
+    atomic_store(&health->complete, true);
     if (pthread_create(&health->thread, NULL, health_thread, health) != 0)
         abort();
     health->started = true;

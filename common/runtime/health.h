@@ -22,6 +22,6 @@ void health_start(struct health *health);
 void health_drain(struct health *health);
 /* No check runs any more when this returns: what they look at may be freed. */
 void health_rest(struct health *health);
-/* Every check passed the last time it was asked. */
+/* health_start was called, and every check passed the last time it was asked. */
 bool health_ready(struct health *health);
 void health_close(struct health *health);

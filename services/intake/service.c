@@ -233,6 +233,13 @@ intake_stop(void *service)
     free(process);
 }
 
+static unsigned
+left_ms(uint64_t begin_ns, unsigned timeout_ms)
+{
+    uint64_t taken_ms = (clock_mono_ns() - begin_ns) / 1000000;
+    return taken_ms < timeout_ms ? timeout_ms - (unsigned)taken_ms : 0;
+}
+
 static void
 intake_drain(void *service, unsigned timeout_ms)
 {
@@ -244,10 +251,8 @@ intake_drain(void *service, unsigned timeout_ms)
         (void)pthread_join(process->reader, NULL);
     process->reader_started = false;
     if (process->intake.api)
-        api_drain(process->intake.api, timeout_ms);
-    uint64_t taken_ms = (clock_mono_ns() - begin_ns) / 1000000;
-    unsigned left_ms = taken_ms < timeout_ms ? timeout_ms - (unsigned)taken_ms : 0;
-    if (kafka_producer_flush(process->intake.producer, left_ms, &err))
+        api_drain(process->intake.api, left_ms(begin_ns, timeout_ms));
+    if (kafka_producer_flush(process->intake.producer, left_ms(begin_ns, timeout_ms), &err))
         log_failure(LOG_WARN, "stopping with messages under way", &err);
 }
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 import pytest
@@ -130,8 +131,14 @@ def test_a_damaged_backup_is_refused_and_old_ones_go(system, second_cluster, tmp
     owner = first_cluster(system, "sy_owner")
     for name in ("20200101T000000Z", "20210101T000000Z", "other"):
         (tmp_path / name).mkdir()
+    # Left by one that was killed outright two days ago, and the work of one that is under way.
+    left, under_way = tmp_path / ".20200102T000000Z.17", tmp_path / ".20200103T000000Z.18"
+    for work in (left, under_way):
+        work.mkdir()
+        (work / "shengyuan.dump").write_text("half")
+    os.utime(left, (time.time() - 2 * 86400,) * 2)
     folder = pathlib.Path(run(BACKUP, "--to", tmp_path, "--keep", "2", env=owner).stdout.strip())
-    assert {p.name for p in tmp_path.iterdir()} == {folder.name, "20210101T000000Z", "other"}
+    assert {p.name for p in tmp_path.iterdir()} == {folder.name, "20210101T000000Z", "other", under_way.name}
     dump = folder / "shengyuan.dump"
     data = bytearray(dump.read_bytes())
     data[len(data) // 2] ^= 1

@@ -104,6 +104,30 @@ def test_a_student_has_a_day_s_number_of_new_submissions(system, newcomer):
         assert submit(base, busy, "more-1").status == 202, "known now"
 
 
+def test_a_stopping_copy_has_one_deadline_for_all_it_waits_for(system, newcomer):
+    """The broker stands still, a submission waits for it: the call and the producer share five seconds."""
+    student = newcomer().ready()
+    kafka = next(p["pid"] for p in system.demo["processes"] if p["service"] == "kafka")
+    with contextlib.ExitStack() as copy, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        base, admin = copy.enter_context(another_intake(system, "--drain-timeout-ms=5000", "--delivery-timeout-ms=30000"))
+
+        def submit(key):
+            return call(base, student, "POST", "/api/v1/submissions", {"fields": student.form()}, {"Idempotency-Key": key})
+        assert submit("drain-1").status == 202
+        os.kill(kafka, signal.SIGSTOP)
+        try:
+            waiting = pool.submit(submit, "drain-2")
+            wait_for("a call under way", lambda: metric(admin, "http_calls_open", lane="together") >= 1)
+            began = time.monotonic()
+            copy.close()  # SIGTERM; it ends with status 0
+            taken = time.monotonic() - began
+        finally:
+            os.kill(kafka, signal.SIGCONT)
+        assert 4.5 < taken < 7, taken
+        assert waiting.exception(60) or waiting.result().status == 503, "nobody is told 202 for what was not confirmed"
+    all_ready(system)
+
+
 def test_what_would_be_answered_too_late_is_refused_at_once(system, people):
     """The broker stands still: a few wait for it, the rest is told at once and comes back later."""
     students = [Student(system, people()).ready() for _ in range(4)]

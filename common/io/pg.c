@@ -153,9 +153,13 @@ pg_collect(struct pg *pg, int sent)
 static enum err_code
 pg_connect(struct pg *pg, struct err *err)
 {
-    char options[64];
-    (void)snprintf(options, sizeof options, "-c statement_timeout=%u",
-                   pg->conf.statement_timeout_ms);
+    static const char *const plans[] = {
+        [PG_ANY_WAY] = "",
+        [PG_BY_KEY] = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+    };
+    char options[160];
+    (void)snprintf(options, sizeof options, "-c statement_timeout=%u%s",
+                   pg->conf.statement_timeout_ms, plans[pg->conf.plan]);
     const char *const keys[] = {"dbname",          "application_name", "connect_timeout",
                                 "client_encoding", "options",          "gssencmode",
                                 "keepalives_idle", "tcp_user_timeout", NULL};

@@ -15,10 +15,18 @@ struct pg_statement {
     const char *sql;
 };
 
+/*
+ * How the server may find rows. PG_BY_KEY: by index only, for who asks for some rows by their keys.
+ * A plan is made once for a prepared statement, and may be made when tables are empty: then the
+ * planner takes the whole table, and goes on doing so while it fills, until somebody analyses it.
+ */
+enum pg_plan { PG_ANY_WAY, PG_BY_KEY };
+
 struct pg_conf {
     const char *dsn;              /* libpq connection string, without a password in it */
     const char *application_name; /* shown in pg_stat_activity */
     unsigned statement_timeout_ms;
+    enum pg_plan plan;
 };
 
 /* One setting of a connection string; false when it has none (or cannot be read). */

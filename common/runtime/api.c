@@ -330,7 +330,7 @@ worker_open(struct api *api, unsigned index, struct err *err)
     worker->service = api->conf.service;
     if (api->conf.needs & NEED_PG)
         worker->pg = pg_new(&(struct pg_conf){runtime->pg_dsn, runtime->instance,
-                                              api->conf.pg_statement_timeout_ms});
+                                              api->conf.pg_statement_timeout_ms, PG_BY_KEY});
     if (api->conf.needs & NEED_REDIS)
         worker->touches = session_touches_new();
     if (api->conf.keyring)

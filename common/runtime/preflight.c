@@ -158,8 +158,8 @@ check_migrations(const struct preflight *preflight, struct err *err)
     static const struct pg_statement applied = {"preflight_migrations",
                                                 "SELECT name, sha256 FROM migration.applied"};
     struct pg_result *rows = NULL;
-    struct pg *pg = pg_new(
-        &(struct pg_conf){option_of(preflight, "pg-dsn"), "preflight", PREFLIGHT_TIMEOUT_MS});
+    struct pg *pg = pg_new(&(struct pg_conf){option_of(preflight, "pg-dsn"), "preflight",
+                                             PREFLIGHT_TIMEOUT_MS, PG_ANY_WAY});
     enum err_code code = pg_ready(pg, err);
     if (code == ERR_OK) {
         code = pg_exec(pg, &applied, NULL, 0, &rows, err);

@@ -205,7 +205,7 @@ service_check_pg(void *conf, struct err *err)
     static struct pg *pg;
     const struct runtime_conf *runtime = conf;
     if (pg == NULL)
-        pg = pg_new(&(struct pg_conf){runtime->pg_dsn, "health", CHECK_TIMEOUT_MS});
+        pg = pg_new(&(struct pg_conf){runtime->pg_dsn, "health", CHECK_TIMEOUT_MS, PG_ANY_WAY});
     return pg_script(pg, "SELECT 1", err);
 }
 

@@ -221,7 +221,8 @@ identity_reader(void *arg)
     struct err err = {0};
     reader.arena = arena_new(LIMIT_BATCH_ARENA);
     reader.pulse = progress_add("reading identity news", SILENCE_MS_MAX);
-    reader.pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
+    reader.pg =
+        pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS, PG_BY_KEY});
     enum err_code code = redis_new(
         &(struct redis_conf){conf->redis_url, conf->redis_password_file, REDIS_TIMEOUT_MS},
         &reader.redis, &err);

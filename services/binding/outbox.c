@@ -178,7 +178,8 @@ relay_open(struct binding *binding, struct relay **ret_relay, struct err *err)
         free(relay);
         return code;
     }
-    relay->pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
+    relay->pg =
+        pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS, PG_BY_KEY});
     (void)pthread_mutex_init(&relay->lock, NULL);
     clock_cond_init(&relay->wake);
     if (pthread_create(&relay->thread, NULL, relay_thread, relay) != 0)

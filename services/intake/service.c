@@ -260,7 +260,8 @@ static enum err_code
 connections_open(struct intake *intake, struct err *err)
 {
     const struct runtime_conf *conf = &intake->conf->runtime;
-    intake->pg = pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS});
+    intake->pg =
+        pg_new(&(struct pg_conf){conf->pg_dsn, conf->instance, STATEMENT_TIMEOUT_MS, PG_BY_KEY});
     const struct kafka_producer_conf producer = {
         .bootstrap = conf->kafka_bootstrap,
         .client_id = conf->instance,

@@ -145,7 +145,8 @@ check_postgres(struct doctor *doctor)
     char text[ERR_TEXT_SIZE];
     struct err err = {0};
     struct pg_result *r = NULL;
-    struct pg *pg = pg_new(&(struct pg_conf){doctor->ctl->monitor_dsn, "syctl", DOCTOR_TIMEOUT_MS});
+    struct pg *pg =
+        pg_new(&(struct pg_conf){doctor->ctl->monitor_dsn, "syctl", DOCTOR_TIMEOUT_MS, PG_ANY_WAY});
     enum err_code code = pg_ready(pg, &err);
     if (code == ERR_OK)
         code = pg_exec(pg, &SQL_HEALTH, NULL, 0, &r, &err);

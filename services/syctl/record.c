@@ -19,7 +19,7 @@ judgements_get(const struct syctl *ctl, struct pg **ret_pg, struct pg_result **r
     struct str id = str_of(ctl->args[0]);
     if (!uuid_valid(id))
         return ERR(err, ERR_INVALID, "'%.60s' is no submission id", ctl->args[0]);
-    *ret_pg = pg_new(&(struct pg_conf){ctl->monitor_dsn, "syctl", READ_TIMEOUT_MS});
+    *ret_pg = pg_new(&(struct pg_conf){ctl->monitor_dsn, "syctl", READ_TIMEOUT_MS, PG_BY_KEY});
     enum err_code code = pg_ready(*ret_pg, err);
     return code ? code : pg_exec(*ret_pg, &SQL_JUDGEMENT_GET, &PG_STR(id), 1, ret_result, err);
 }

@@ -116,7 +116,8 @@ static enum err_code
 judged_mark(struct replay *replay, struct letter **sorted, struct err *err)
 {
     struct pg_array ids;
-    struct pg *pg = pg_new(&(struct pg_conf){replay->ctl->monitor_dsn, "syctl", DLQ_TIMEOUT_MS});
+    struct pg *pg =
+        pg_new(&(struct pg_conf){replay->ctl->monitor_dsn, "syctl", DLQ_TIMEOUT_MS, PG_BY_KEY});
     enum err_code code = pg_ready(pg, err);
     pg_array_init(&ids, (size_t)JUDGED_AT_ONCE * (ID_SIZE + 8) + 1024);
     for (size_t first = 0; code == ERR_OK && first < replay->count; first += JUDGED_AT_ONCE) {

@@ -287,7 +287,8 @@ static int
 import_with_keys(struct import *import, struct buf *text)
 {
     import->sealer = sealer_new(import->keyring);
-    import->pg = pg_new(&(struct pg_conf){import->ctl->office_dsn, "syctl", STATEMENT_TIMEOUT_MS});
+    import->pg = pg_new(
+        &(struct pg_conf){import->ctl->office_dsn, "syctl", STATEMENT_TIMEOUT_MS, PG_BY_KEY});
     import->batch_arena = arena_new((size_t)256 * 1024 * 1024);
     import->seen = mem_zalloc(SEEN_SLOTS * sizeof *import->seen);
     for (size_t i = 0; i < ROSTER_PARAMS; i++)

@@ -268,7 +268,7 @@ seal_run(struct syctl *ctl, const char *what,
     if (!syctl_locate(ctl, SYCTL_KAFKA | SYCTL_KEEPER | SYCTL_KEYS))
         return 2;
     walk = (struct seal_walk){.ctl = ctl, .arena = arena_new(WALK_ARENA_MAX)};
-    walk.pg = pg_new(&(struct pg_conf){ctl->keeper_dsn, "syctl", SEAL_TIMEOUT_MS});
+    walk.pg = pg_new(&(struct pg_conf){ctl->keeper_dsn, "syctl", SEAL_TIMEOUT_MS, PG_ANY_WAY});
     enum err_code code = keyring_load(ctl->keys_file, &walk.keyring, &err);
     if (code == ERR_OK)
         code = redis_new(

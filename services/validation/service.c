@@ -387,8 +387,8 @@ validation_start(struct runtime *runtime, const void *conf, void **ret_service, 
     validation->arena = arena_new_keeping(4u * LIMIT_BATCH_ARENA, ARENA_KEEP);
     validation->sealer = sealer_new(runtime->keyring);
     validation->campaigns = campaigns_new();
-    validation->pg = pg_new(
-        &(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance, STATEMENT_TIMEOUT_MS});
+    validation->pg = pg_new(&(struct pg_conf){runtime->conf->pg_dsn, runtime->conf->instance,
+                                              STATEMENT_TIMEOUT_MS, PG_BY_KEY});
     validation->store = store_new(validation->pg, validation->sealer);
     enum err_code code = kafka_open(validation, err);
     if (code) {

@@ -125,7 +125,7 @@ static struct pg *
 pg_open(const struct server *server, char dsn[128])
 {
     (void)snprintf(dsn, 128, "host=127.0.0.1 port=%d user=x dbname=x", server->port);
-    return pg_new(&(struct pg_conf){dsn, "component", STATEMENT_MS});
+    return pg_new(&(struct pg_conf){dsn, "component", STATEMENT_MS, PG_BY_KEY});
 }
 
 static void

@@ -100,7 +100,7 @@ static const struct pg_statement look = {
 static struct pg *
 pg_connected_to(void)
 {
-    return pg_new(&(struct pg_conf){getenv("TORTURE_PG"), "torture", 2000});
+    return pg_new(&(struct pg_conf){getenv("TORTURE_PG"), "torture", 2000, PG_BY_KEY});
 }
 
 static const char *

@@ -2,7 +2,7 @@
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    OPTION_UINT_ROW(struct intake_conf, linger_ms, "linger-ms", "1", 0, 100, "milliseconds that a submission may wait for others to share a request to Kafka"),
+    OPTION_UINT_ROW(struct intake_conf, linger_ms, "linger-ms", "3", 0, 100, "milliseconds that a submission may wait for others to share a request to Kafka"),
     OPTION_UINT_ROW(struct intake_conf, delivery_timeout_ms, "delivery-timeout-ms", "2500", 200, 30000, "milliseconds after which an unconfirmed submission is answered 503"),
     OPTION_UINT_ROW(struct intake_conf, producer_queue, "producer-queue", "20000", 10, 1000000, "submissions waiting for Kafka; beyond it the answer is 503 at once"),
     OPTION_UINT_ROW(struct intake_conf, streams_max, "streams-max", "4000", 1, 8000, "open event streams; beyond it the answer is 503"),

@@ -107,8 +107,8 @@ def main():
         try:
             subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL, timeout=300)
             system = System(run_dir)
-            # Warm: a broker that runs since a minute compiles itself during its first burst.
-            run(system, [(base, 3), (burst, 5), (base, 2)], folder)
+            # Warm, with as many as make bench: a broker that runs since a minute compiles itself during its first burst.
+            run(system, [(base, 3), (burst, 10), (base, 2)], folder)
             told, ids = run(system, phases, folder, int(setting("STUDENTS", 500)), int(setting("CONNECTIONS", 2048)),
                             os.environ.get("DOOR", "edge"))
             began = time.monotonic()

@@ -40,7 +40,7 @@ from confluent_kafka.admin import ConfigResource
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests/integration"), str(ROOT / "tests/bench")]
 from conftest import STACK, stack_env  # noqa: E402
-from servers import superuser  # noqa: E402
+from servers import redis_of, superuser  # noqa: E402
 from sides import Floor, Product  # noqa: E402
 from shengyuan import Student, System  # noqa: E402
 
@@ -276,6 +276,7 @@ def main():
     try:
         subprocess.run([*STACK, "up"], env=env, check=True, stdout=subprocess.DEVNULL)
         system = System(run_dir)
+        redis_of(system).config_set("maxmemory", "4gb")  # keys of millions of submissions stay for 400 days
         under = conditions(system)
         print(f"# {DRAIN} to drain, {REQUESTS} end to end, {CONNECTIONS} connections, {STUDENTS} students, "
               f"{under['machine']}, commit {under['commit']}", flush=True)

@@ -138,13 +138,17 @@ _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t) && sizeof(mtx_t) == sizeo
 __attribute__((weak)) int
 cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict lock, const struct timespec *restrict until)
 {
-    enum { SECOND_NS = 1000000000 };
+    enum { SECOND_NS = 1000000000, WAIT_MAX_S = 30 };
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
     int64_t left_ns =
         (int64_t)(until->tv_sec - now.tv_sec) * SECOND_NS + (until->tv_nsec - now.tv_nsec);
     if (left_ns <= 0)
         return thrd_timedout;
+    /* The library may wait for one `until` several times, and the clock may go back in between.
+     * None of our waits is longer; the library's own threads look again. */
+    if (left_ns > (int64_t)WAIT_MAX_S * SECOND_NS)
+        left_ns = (int64_t)WAIT_MAX_S * SECOND_NS;
     uint64_t end_ns = clock_mono_ns() + (uint64_t)left_ns;
     struct timespec end = {(time_t)(end_ns / SECOND_NS), (long)(end_ns % SECOND_NS)};
     switch (pthread_cond_clockwait((pthread_cond_t *)cond, (pthread_mutex_t *)lock, CLOCK_MONOTONIC,

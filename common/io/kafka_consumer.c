@@ -34,6 +34,7 @@ struct kafka_consumer {
     struct place *places;
     uint64_t revocations; /* grows whenever partitions are taken away */
     bool assigned;
+    atomic_bool left; /* behind: its log is nobody's */
 };
 
 static void
@@ -111,7 +112,7 @@ on_log(const rd_kafka_t *client, int level, const char *facility, const char *te
 {
     const struct kafka_consumer *consumer = rd_kafka_opaque(client);
     (void)facility;
-    if (consumer && consumer->conf.on_log)
+    if (consumer && consumer->conf.on_log && !atomic_load(&consumer->left))
         consumer->conf.on_log(level, text, consumer->conf.ctx);
 }
 
@@ -415,7 +416,7 @@ kafka_consumer_close(struct kafka_consumer *consumer)
         return;
     places_clear(consumer);
     if (consumer->client && !closed_in_time(consumer->client)) {
-        consumer->conf.on_log = NULL; /* the library's threads still have it */
+        atomic_store(&consumer->left, true); /* the library's threads still have it */
         atomic_store(&left_behind, true);
         return;
     }

@@ -6,7 +6,7 @@
 
 #include "io/keyring_keys.h"
 
-enum { SEALED_PLAIN_MAX = 64 * 1024, NONCE_STOCK_SIZE = 4096 };
+enum { NONCE_STOCK_SIZE = 4096 };
 
 struct sealer {
     const struct keyring *keyring;

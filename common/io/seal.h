@@ -16,7 +16,9 @@ struct sealer;
 
 struct sealer *sealer_new(const struct keyring *keyring); /* keyring outlives it */
 void sealer_free(struct sealer *sealer);
-/* Sealed text in the arena. */
+/* Bytes of what may be sealed as one: who lets values in keeps them below it. */
+enum { SEALED_PLAIN_MAX = 64 * 1024 };
+/* Sealed text in the arena; `plain` is at most SEALED_PLAIN_MAX long. */
 struct str seal_text(struct sealer *sealer, struct str plain, struct str context,
                      struct arena *arena);
 /* ERR_CRYPTO when malformed, of an unknown key, or not made for this context. */

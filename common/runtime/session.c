@@ -9,7 +9,7 @@
 #include "io/crypto.h"
 
 enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 14 };
-enum { SWEEP_BATCH = 128 };
+enum { SWEEP_BATCH = 128, SWEEPS_MAX = 64 };
 enum { TOUCHES = 4096, TOUCH_TAG_SIZE = 24, TOUCH_PAUSE_MS_MAX = 60000 };
 #define SESSION_VERSION "s1"
 #define LIVE_KEY STR("acct:live") /* see session_count; no account is called so */
@@ -397,7 +397,13 @@ sweep(struct redis *redis, int64_t now_ms, struct arena *arena, size_t *ret_look
         commands[i] =
             live_again(due.elements[i].text, &values[2 * i], &values[2 * i + 1], now_ms, arena);
     }
-    return code ? code : redis_pipeline(redis, commands, due.count, arena, values, err);
+    if (code == ERR_OK)
+        code = redis_pipeline(redis, commands, due.count, arena, values, err);
+    for (size_t i = 0; code == ERR_OK && i < due.count; i++)
+        if (values[i].type == REDIS_ERROR) /* it would be overdue again at once, and for ever */
+            return ERR(err, ERR_UNAVAILABLE, "redis does not take when a session lives: %.*s",
+                       STR_ARG(values[i].text));
+    return code;
 }
 
 enum err_code
@@ -406,8 +412,8 @@ session_count(struct redis *redis, struct arena *arena, uint64_t *ret_count, str
     int64_t now_ms = clock_now_ms();
     size_t looked_at = SWEEP_BATCH;
     enum err_code code = ERR_OK;
-    /* It ends: what was looked at is gone or later than now. */
-    while (code == ERR_OK && looked_at == SWEEP_BATCH) {
+    /* What was looked at is gone or later than now; the rest of very many is for the next time. */
+    for (size_t i = 0; code == ERR_OK && looked_at == SWEEP_BATCH && i < SWEEPS_MAX; i++) {
         arena_reset(arena);
         code = sweep(redis, now_ms, arena, &looked_at, err);
     }

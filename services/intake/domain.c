@@ -3,8 +3,23 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "io/seal.h"
 
-enum { FIELD_NAME_MAX = 15 };
+enum {
+    FIELD_NAME_MAX = 15,
+    ESCAPED_MAX = 6,      /* bytes of JSON for one code point: \u007f */
+    MEMBER_MAX = 24,      /* quotes, colon, comma and name of a field */
+    DEFAULTS_ROOM = 4096, /* what validation may fill in */
+};
+/* NOLINTBEGIN(bugprone-macro-parentheses): terms of the sum below */
+#define X(name, label, part, type, max, owner, ...)                                                \
+    +(FIELD_OWNER_##owner == FIELD_OWNER_STUDENT                                                   \
+          ? MEMBER_MAX + (max)*FIELDS_LENGTH_FACTOR * ESCAPED_MAX                                  \
+          : 0)
+_Static_assert((0 FIELD_TABLE(X)) + DEFAULTS_ROOM <= SEALED_PLAIN_MAX,
+               "all that a student may fill in, at its longest, has to be fit to be sealed as one");
+#undef X
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 bool
 field_is_students(enum field_id id)

@@ -8,7 +8,7 @@
 #include "services/intake/draft.h"
 #include "services/intake/service.h"
 
-enum { DRAFT_LENGTH_FACTOR = 4, DRAFT_ETAG_SIZE = 32 };
+enum { DRAFT_ETAG_SIZE = 32 };
 
 struct draft_body {
     const struct json *fields;
@@ -108,7 +108,7 @@ draft_read(struct api_call *call, struct fields_read *read)
     struct draft_body body = {0};
     if (!api_read_body(call, body_rows, 1, &body))
         return false;
-    fields_read_object(body.fields, DRAFT_LENGTH_FACTOR, read);
+    fields_read_object(body.fields, FIELDS_LENGTH_FACTOR, read);
     if (read->verdict == FIELDS_UNKNOWN || read->verdict == FIELDS_WRONG_TYPE) {
         enum problem_id id =
             read->verdict == FIELDS_UNKNOWN ? PROBLEM_UNKNOWN_MEMBER : PROBLEM_MALFORMED;

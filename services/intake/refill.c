@@ -36,6 +36,10 @@ refill_flush(struct refill *refill)
                              ? redis_pipeline(intake->redis, refill->commands, refill->count,
                                               intake->arena, values, refill->err)
                              : ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < refill->count; i++)
+        if (values[i].type == REDIS_ERROR) /* memory is full, say: not all of them are known then */
+            code = ERR(refill->err, ERR_UNAVAILABLE, "redis does not take a key: %.*s",
+                       STR_ARG(values[i].text));
     refill->total += refill->count;
     refill->count = 0;
     arena_reset(intake->arena);

@@ -102,6 +102,11 @@ answer_fields(struct api_call *call, const struct fields_read *read)
                            "此项来自学籍或由学校填写，不能自行修改；如有误请提交申请");
         return;
     }
+    if (read->verdict == FIELDS_TOO_LONG) {
+        reply_field_errors(call, read->listed, read->listed_count, "length",
+                           "内容过长，请缩短后再提交");
+        return;
+    }
     enum problem_id id =
         read->verdict == FIELDS_UNKNOWN ? PROBLEM_UNKNOWN_MEMBER : PROBLEM_MALFORMED;
     struct str detail = arena_printf(call->arena, "%s：fields.%s", problems[id].title, read->name);
@@ -131,7 +136,7 @@ submission_read(struct api_call *call)
     }
     if (!api_read_body(call, body_rows, 1, &body))
         return false;
-    fields_read_object(body.fields, 0, &submission->read);
+    fields_read_object(body.fields, FIELDS_LENGTH_FACTOR, &submission->read);
     if (submission->read.verdict == FIELDS_UNKNOWN ||
         submission->read.verdict == FIELDS_WRONG_TYPE) {
         answer_fields(call, &submission->read);
@@ -299,6 +304,11 @@ submission_publish(struct api_call *call, struct buf *scratch)
     buf_reset(scratch);
     submission_received_encode(&message, scratch);
     event_headers(&envelope, message.received_at_ms);
+    if (scratch->overflow) { /* the fields' limits are far below: our own mistake, and no message */
+        (void)ERR(&err, ERR_INTERNAL, "submission '%s' is too large", submission->id);
+        api_problem_err(call, "submission not written", &err);
+        return;
+    }
     submission->produced_ns = clock_mono_ns();
     struct kafka_message out = {
         .topic = TOPIC_SUBMISSION_RECEIVED,

@@ -336,10 +336,10 @@ def test_the_students_fields_are_as_in_the_field_table():
     submission = OPENAPI["components"]["schemas"]["SubmissionFields"]["properties"]
     draft = OPENAPI["components"]["schemas"]["DraftFields"]["properties"]
     assert list(submission) == list(draft) == [f["name"] for f in students]
-    factor = int(re.search(r"DRAFT_LENGTH_FACTOR = (\d+)", read("services/intake/draft.c"))[1])
+    factor = int(re.search(r"FIELDS_LENGTH_FACTOR = (\d+)", read("services/intake/domain.h"))[1])
     for f in students:
         one = submission[f["name"]]
-        assert (one["type"], one["title"], one["x-max-length"]) == ("string", f["label"], f["max"]), f
+        assert (one["type"], one["title"], one["x-max-length"], one["maxLength"]) == ("string", f["label"], f["max"], factor * f["max"]), f
         assert (one["x-required"], one["x-sealed"]) == (f["required"] == "true", f["sealed"] == "true"), f
         assert one["x-type"] == f["type"].lower() and one.get("x-default") == f["default"], f
         assert draft[f["name"]] == {"type": "string", "title": f["label"], "maxLength": factor * f["max"]}

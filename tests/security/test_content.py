@@ -382,3 +382,18 @@ def test_fingerprints_are_keyed(one, system):
     for key in store.scan_iter():
         value = store.get(key) if store.type(key) == b"string" else b""
         assert not any(d in key or d in value for d in digests), key
+
+
+def test_a_text_that_grows_when_it_is_written_stops_nobody(system, student):
+    """DEL, line feed and U+2028 take up to six bytes in JSON; all that is sensitive is sealed as one, which has a limit."""
+    pids = {p["name"]: p["pid"] for p in system.demo["processes"]}
+    for field, text in (("JTDZ", "\x7f" * 11000), ("JTDZ", "\n" * 11000), ("JTDZ", "\u2028" * 11000), ("DZYX", "x" * 60000),
+                        ("JTDZ", "\x7f" * 10920), ("RXQDASZDW", "\x7f" * 60000), ("JTDZ", "路" * 481)):
+        body = {"fields": {field: text}} if len(text) > 481 else {"fields": student.form(JTDZ=text)}
+        answer = student.call("POST", "/api/v1/submissions", body, {"Idempotency-Key": f"grows-{len(text)}-{ord(text[0])}"})
+        assert answer.status == 422 and answer.json["errors"][0]["field"] == field, (field, len(text), answer.status, answer.json)
+        assert answer.json["errors"][0]["rule"] == "length"
+    for text in ("\x7f" * 480, "\n" * 480, "\u2028" * 480):  # the longest there are: judged
+        told = student.judged(student.send(fields={**student.form(), "KNSLBDM": "", "JTDZ": text}))
+        assert told["state"] == "rejected" and any(f["field"] == "JTDZ" for f in told["findings"])
+    assert {p["name"]: p["pid"] for p in system.demo["processes"]} == pids, "nobody died"

@@ -9,7 +9,7 @@
 #include "runtime/metrics.h"
 #include "runtime/trace.h"
 
-enum { DEAD_LETTER_HEADERS_MAX = 64, TOPIC_NAME_MAX = 256 };
+enum { DEAD_LETTER_HEADERS_MAX = 64, DEAD_LETTER_VALUE_MAX = 512 * 1024, TOPIC_NAME_MAX = 256 };
 
 void
 event_headers(struct event_envelope *envelope, int64_t now_ms)
@@ -77,6 +77,11 @@ dead_letter_send(struct kafka_producer *producer, const struct kafka_record *rec
     char partition[16];
     char offset[24];
     char time[CLOCK_RFC3339_SIZE];
+    struct str value = record->tombstone ? STR_NONE : record->value.len ? record->value : STR("");
+    /* Larger than any message of ours, and than what the client sends: its beginning tells whose it
+     * was, the origin where all of it is. */
+    if (value.len > DEAD_LETTER_VALUE_MAX)
+        value.len = DEAD_LETTER_VALUE_MAX;
     size_t count = kafka_record_headers(record, headers, DEAD_LETTER_HEADERS_MAX - 6);
     (void)snprintf(topic, sizeof topic, "%s.dlq", record->topic);
     (void)snprintf(partition, sizeof partition, "%" PRId32, record->partition);
@@ -93,9 +98,7 @@ dead_letter_send(struct kafka_producer *producer, const struct kafka_record *rec
                                &(struct kafka_message){
                                    .topic = topic,
                                    .key = record->key,
-                                   .value = record->tombstone   ? STR_NONE
-                                            : record->value.len ? record->value
-                                                                : STR(""),
+                                   .value = value,
                                    .headers = headers,
                                    .header_count = count,
                                    .message_ctx = message_ctx,

@@ -107,6 +107,21 @@ submission_sealed_encode(const struct str value[FIELD_COUNT_], struct buf *out)
     return any;
 }
 
+bool
+submission_sealed_fits(const struct str value[FIELD_COUNT_], size_t bytes_max)
+{
+    enum { ESCAPED_MAX = 6, NAMES_MAX = FIELD_COUNT_ * 24 }; /* bytes of JSON for one */
+    size_t bytes = 0;
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        bytes += fields[i].sensitive ? value[i].len : 0;
+    if (bytes * ESCAPED_MAX + NAMES_MAX <= bytes_max)
+        return true; /* nearly always */
+    CLEANUP(buf_done) struct buf plain;
+    buf_init(&plain, bytes_max);
+    (void)submission_sealed_encode(value, &plain);
+    return !plain.overflow;
+}
+
 struct str
 submission_sealed_context(struct str student_id, struct str submission_id, struct arena *arena)
 {

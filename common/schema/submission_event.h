@@ -51,6 +51,8 @@ enum err_code submission_received_decode(struct str text, struct arena *arena,
 /* What fields_sealed holds: the sensitive ones of `value` as a JSON object; false when there is
  * none. */
 bool submission_sealed_encode(const struct str value[FIELD_COUNT_], struct buf *out);
+/* Whether that is at most `bytes_max` long: JSON makes some bytes six. */
+bool submission_sealed_fits(const struct str value[FIELD_COUNT_], size_t bytes_max);
 /* Fills the sensitive ones of `value`; ERR_MALFORMED or ERR_UNKNOWN_MEMBER for anything else. */
 enum err_code submission_sealed_decode(struct str plain, struct arena *arena,
                                        struct str value[FIELD_COUNT_], struct err *err) MUST_CHECK;

@@ -4,6 +4,8 @@
 
 #include "runtime/event.h"
 
+enum { STORED_PLAIN_MAX = SEALED_PLAIN_MAX - 4096 }; /* room for what is filled in */
+
 static const struct campaign *
 campaign_find(const struct campaign_list *list, struct str campaign_id)
 {
@@ -48,25 +50,6 @@ sealed_open(struct item *item, struct sealer *sealer, struct arena *arena, struc
     return code ? code : submission_sealed_decode(plain, arena, item->submitted.value, err);
 }
 
-/* What is stored is sealed as one, with what is filled in. Intake lets nothing in that is too long
- * for that; messages of before it did, and of others, are looked at here. */
-static bool
-fit_to_be_sealed(const struct str value[FIELD_COUNT_])
-{
-    enum { ROOM = SEALED_PLAIN_MAX - 4096 };
-    size_t bytes = 0;
-    for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        bytes += fields[i].sensitive ? value[i].len : 0;
-    if (bytes < ROOM / 8) /* a byte takes six in JSON at most, and names take a little */
-        return true;
-    CLEANUP(buf_done) struct buf plain;
-    buf_init(&plain, ROOM);
-    (void)submission_sealed_encode(value, &plain);
-    bool fit = !plain.overflow;
-    crypto_wipe(plain.ptr, plain.len);
-    return fit;
-}
-
 /* Opens what was sealed; the rest is taken as it stands. */
 static bool
 fields_open(struct item *item, struct sealer *sealer, struct arena *arena)
@@ -75,7 +58,9 @@ fields_open(struct item *item, struct sealer *sealer, struct arena *arena)
     memcpy(item->submitted.value, item->message.value, sizeof item->submitted.value);
     enum err_code code = item->message.version == 1 ? values_open(item, sealer, arena, &err)
                                                     : sealed_open(item, sealer, arena, &err);
-    if (code == ERR_OK && !fit_to_be_sealed(item->submitted.value))
+    /* It will be sealed as one, with what is filled in. Intake lets nothing in that is too long for
+     * that; messages of before it did, and of others, are looked at here. */
+    if (code == ERR_OK && !submission_sealed_fits(item->submitted.value, STORED_PLAIN_MAX))
         code = ERR(&err, ERR_TOO_LARGE, "values are too long to be sealed");
     if (code)
         item_bury(item, DEAD_SEALED, err.text);

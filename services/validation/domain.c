@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
+#include "io/crypto.h"
 
 const char *
 dead_reason_word(enum dead_reason reason)
@@ -93,12 +94,24 @@ item_judge(struct item *item, int64_t revision, int64_t now_ms, struct arena *ar
     item->publish = true;
 }
 
+/* Intake keeps a key from being used for two things; if that ever failed, what cannot be judged
+ * under it is kept and told, not dropped. */
+static void
+item_conflict(struct item *item)
+{
+    item_bury(item, DEAD_CONFLICT, "key was used before with other fields");
+}
+
 /* A message that was judged before: told again only when it is the very message, because then the
  * process may have died between storing and publishing. */
 static void
 item_repeat(struct item *item)
 {
     const struct facts *facts = &item->facts;
+    if (!crypto_equal(facts->judged_body_index, item->message.body_index)) {
+        item_conflict(item);
+        return;
+    }
     item->state = ITEM_REPEATED;
     item->accepted = str_eq(facts->judged_outcome, STR("accepted"));
     item->revision = facts->judged_revision;
@@ -176,6 +189,10 @@ items_judge(struct item *items, size_t count, int64_t now_ms, struct arena *aren
         }
         size_t *twin = seen_slot(&submissions, items, item, text_hash(item->message.submission_id),
                                  same_submission);
+        if (*twin && !crypto_equal(items[*twin - 1].message.body_index, item->message.body_index)) {
+            item_conflict(item);
+            continue;
+        }
         if (*twin) {
             item->state = ITEM_REPEATED;
             item->publish = false;

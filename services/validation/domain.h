@@ -20,7 +20,8 @@ struct facts {
     struct str judged_outcome;
     struct str judged_findings;
     int64_t judged_at_ms;
-    int32_t judged_partition; /* of the message it was judged from */
+    struct str judged_body_index; /* of the fields it was judged with */
+    int32_t judged_partition;     /* of the message it was judged from */
     int64_t judged_offset;
     struct record_values roster; /* in clear */
 };
@@ -66,6 +67,7 @@ struct item {
     X(DEAD_STUDENT, "unknown-student", "no such student in the roster")                            \
     X(DEAD_CAMPAIGN, "unknown-campaign", "no such campaign")                                       \
     X(DEAD_SEALED, "unsealable", "a sealed value that the key ring cannot open")                   \
+    X(DEAD_CONFLICT, "key-conflict", "the key was judged before with other fields")                \
     X(DEAD_STORE, "store-refused", "the record store refuses this row for good")
 enum dead_reason {
 #define X(id, word, meaning) id,

@@ -141,12 +141,13 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
 }
 
 /* Is the same worth trying again? A duplicate key is a lost race against another copy, which the
- * next look at the facts shows; a batch that loses again and again is split. A single submission is
- * never given up for a deadlock or a lock: those pass, and it was acknowledged. */
+ * next look at the facts shows; a batch that loses again and again is split, and so is one that
+ * takes longer than a statement may. A single submission is never given up for a deadlock, a lock
+ * or its time: those pass, and it was acknowledged. */
 static bool
 store_again(enum err_code code, size_t count, unsigned races)
 {
-    if (code == ERR_DUPLICATE || (code == ERR_CONFLICT && count > 1))
+    if (code == ERR_DUPLICATE || (count > 1 && (code == ERR_CONFLICT || code == ERR_TIMEOUT)))
         return races < CONFLICT_TRIES;
     return err_class(code) == ERR_CLASS_RETRY;
 }
@@ -159,7 +160,7 @@ store_patiently(struct validation *validation, struct item *items, size_t count,
         enum err_code code = store_once(validation, items, count, err);
         if (code == ERR_OK)
             return ERR_OK;
-        races += code == ERR_CONFLICT || code == ERR_DUPLICATE;
+        races += code == ERR_CONFLICT || code == ERR_DUPLICATE || code == ERR_TIMEOUT;
         if (!store_again(code, count, races))
             return code;
         if (tries % 10 == 0)

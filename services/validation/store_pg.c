@@ -143,6 +143,7 @@ facts_read(struct item *item, const struct pg_result *result, size_t row, struct
         facts->judged_outcome = arena_copy(arena, pg_str(result, row, FACT_JUDGED_OUTCOME));
         facts->judged_findings = arena_copy(arena, pg_str(result, row, FACT_JUDGED_FINDINGS));
         facts->judged_at_ms = pg_int(result, row, FACT_JUDGED_AT, 0);
+        facts->judged_body_index = arena_copy(arena, pg_str(result, row, FACT_BODY_INDEX));
         facts->judged_partition = (int32_t)pg_int(result, row, FACT_JUDGED_PARTITION, -1);
         facts->judged_offset = pg_int(result, row, FACT_JUDGED_OFFSET, -1);
         return;

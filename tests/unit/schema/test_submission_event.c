@@ -130,6 +130,13 @@ what_is_sealed_is_what_is_sensitive(void **state)
     assert_works(submission_sealed_decode(buf_str(&out), arena, again, &err));
     for (unsigned i = 0; i < FIELD_COUNT_; i++)
         assert_true(fields[i].sensitive ? str_eq(value[i], again[i]) : again[i].len == 0);
+    assert_true(submission_sealed_fits(value, out.len));
+    assert_false(submission_sealed_fits(value, out.len - 1));
+    char grows[1000];
+    memset(grows, 0x7f, sizeof grows); /* \u007f */
+    value[FIELD_JTDZ] = (struct str){grows, sizeof grows};
+    assert_false(submission_sealed_fits(value, 6 * sizeof grows));
+    assert_true(submission_sealed_fits(value, 6 * sizeof grows + 64));
     value[FIELD_SJHM] = value[FIELD_JTDZ] = STR_NONE;
     buf_reset(&out);
     assert_false(submission_sealed_encode(value, &out));

@@ -259,6 +259,29 @@ what_was_judged_before_is_told_again_for_the_same_message_only(void **state)
 }
 
 static void
+a_key_used_for_other_fields_is_kept_and_told(void **state)
+{
+    (void)state;
+    struct item item = item_make("s1", "a");
+    item.message.body_index = STR("these");
+    item.facts.judged_before = true;
+    item.facts.judged_outcome = STR("accepted");
+    item.facts.judged_body_index = STR("those");
+    items_judge(&item, 1, NOW_MS, arena);
+    assert_int_equal(item.state, ITEM_DEAD);
+    assert_string_equal(item.reason, "key-conflict");
+
+    struct item twins[] = {item_make("s1", "a"), item_make("s1", "a"), item_make("s1", "a")};
+    twins[0].message.body_index = twins[2].message.body_index = STR("these");
+    twins[1].message.body_index = STR("those");
+    items_judge(twins, 3, NOW_MS, arena);
+    assert_int_equal(twins[0].state, ITEM_JUDGED);
+    assert_int_equal(twins[1].state, ITEM_DEAD);
+    assert_string_equal(twins[1].reason, "key-conflict");
+    assert_int_equal(twins[2].state, ITEM_REPEATED);
+}
+
+static void
 a_repeated_one_leaves_the_next_revision_alone(void **state)
 {
     struct item items[2] = {item_make("s1", "a"), item_make("s2", "a")};
@@ -494,6 +517,7 @@ main(void)
         IN_WORLD(a_student_outside_the_roster_is_dead),
         IN_WORLD(only_what_is_decoded_is_judged),
         IN_WORLD(what_was_judged_before_is_told_again_for_the_same_message_only),
+        IN_WORLD(a_key_used_for_other_fields_is_kept_and_told),
         IN_WORLD(a_repeated_one_leaves_the_next_revision_alone),
         IN_WORLD(takes_from_a_form_what_the_student_owns_and_nothing_else),
         IN_WORLD(a_campaign_fixes_what_it_fixes),

@@ -4,7 +4,7 @@ Three kinds, because one account can be on one step of the way only, and because
   newcomers  logged in; a new one after a few calls (20 phone codes and 10 face checks an hour are an account's limit)
   starters   verified, with a phone code just sent: one for each binding that is meant to succeed
   bound      bound to a student: everything else; logged in again when their session has ended. One of them has a draft
-             whose version is known, another one a code for a new phone.
+             whose version is known, another one a code for a new phone, a third one a submission.
 Nothing is switched off in the product: limits that are met are answered 429, which the document says.
 """
 import atexit
@@ -40,6 +40,7 @@ newcomer = None
 starter = None
 mover = None
 drafter = None
+shower = None
 logins = 0
 
 
@@ -131,12 +132,23 @@ def current_drafter():
     return drafter
 
 
+def current_shower():
+    """Has sent a submission."""
+    global shower
+    fresh = shower is None
+    shower = kept(shower)
+    if fresh:
+        shower.told = shower.send()
+    return shower
+
+
 @schemathesis.auth(refresh_interval=None)
 class Tokens:
     def get(self, case, context):
         name = case.operation.definition.raw.get("operationId")
         with lock:
-            own = {"bind": current_starter, "changePhone": current_mover, "saveDraft": current_drafter}
+            own = {"bind": current_starter, "changePhone": current_mover, "saveDraft": current_drafter,
+                   "showSubmission": current_shower}
             if name in own:
                 return own[name]()
             return current_newcomer() if name in NEWCOMER_OPERATIONS else current_bound()
@@ -147,7 +159,7 @@ class Tokens:
 
 
 def everybody():
-    return [student for student in (newcomer, starter, mover, drafter, *bound) if student is not None]
+    return [student for student in (newcomer, starter, mover, drafter, shower, *bound) if student is not None]
 
 
 @schemathesis.hook
@@ -203,6 +215,8 @@ def before_call(context, case, kwargs):
     with lock:
         if name == "saveDraft":
             case.headers["If-Match"] = drafter.call("GET", "/api/v1/draft").headers["ETag"]
+        elif name == "showSubmission":
+            case.path_parameters["id"] = shower.told
         elif isinstance(case.body, dict):
             case.body = right_body(name, case.body)
 

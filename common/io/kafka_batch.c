@@ -31,11 +31,10 @@ kafka_batch_free(struct kafka_batch *batch)
     free(batch);
 }
 
-void
-kafka_batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
+struct kafka_record
+kafka_record_of(rd_kafka_message_t *message)
 {
-    batch->bytes += message->len;
-    batch->records[batch->count++] = (struct kafka_record){
+    return (struct kafka_record){
         .topic = rd_kafka_topic_name(message->rkt),
         .partition = message->partition,
         .offset = message->offset,
@@ -45,6 +44,13 @@ kafka_batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
         .tombstone = message->payload == NULL,
         .raw = message,
     };
+}
+
+void
+kafka_batch_add(struct kafka_batch *batch, rd_kafka_message_t *message)
+{
+    batch->bytes += message->len;
+    batch->records[batch->count++] = kafka_record_of(message);
 }
 
 rd_kafka_topic_partition_list_t *

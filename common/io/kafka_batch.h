@@ -15,6 +15,8 @@ struct kafka_batch {
     struct kafka_record *records;
 };
 
+/* A look at a message, as long as that lives. */
+struct kafka_record kafka_record_of(rd_kafka_message_t *message);
 /* Room for `count_max` records. */
 struct kafka_batch *kafka_batch_new(size_t count_max);
 void kafka_batch_clear(struct kafka_batch *batch);

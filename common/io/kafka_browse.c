@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "io/kafka.h"
+#include "io/kafka_batch.h"
 #include "io/kafka_conf.h"
 
 enum { BOUNDS_PAUSE_MS = 50, POLL_MS = 100 };
@@ -131,16 +132,7 @@ read_range(rd_kafka_t *client, const char *topic, const struct kafka_range *rang
     while (*ret_more && next < range->end) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, POLL_MS);
         if (message && !message->err && message->partition == range->partition) {
-            struct kafka_record record = {
-                .topic = topic,
-                .partition = message->partition,
-                .offset = message->offset,
-                .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-                .key = {message->key, message->key_len},
-                .value = {message->payload, message->len},
-                .tombstone = message->payload == NULL,
-                .raw = message,
-            };
+            struct kafka_record record = kafka_record_of(message);
             next = message->offset + 1;
             *ret_more = each(&record, ctx);
             deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;

@@ -119,6 +119,7 @@ submission_sealed_fits(const struct str value[FIELD_COUNT_], size_t bytes_max)
     CLEANUP(buf_done) struct buf plain;
     buf_init(&plain, bytes_max);
     (void)submission_sealed_encode(value, &plain);
+    explicit_bzero(plain.ptr, plain.len); /* it stands in clear */
     return !plain.overflow;
 }
 

@@ -12,10 +12,15 @@ boot=
 
 end() {
     if [ -n "$boot" ]; then
-        nsenter_in systemctl poweroff >/dev/null 2>&1 || kill "$boot" 2>/dev/null || true
+        nsenter_in systemctl poweroff >/dev/null 2>&1 || true
+        for _ in $(seq 300); do
+            kill -0 "$boot" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -9 "$boot" 2>/dev/null || true # it did not go by itself
         wait "$boot" 2>/dev/null || true
     fi
-    rm -rf --one-file-system "$dir"
+    rm -rf --one-file-system "$dir" "$dir.log"
 }
 trap end EXIT
 
@@ -54,8 +59,17 @@ git clone -q --bare "$root" "$dir/repo.git"
 cp "$root/tests/systemd/inside.sh" "$dir/root/inside.sh"
 systemd-nspawn -q -D "$dir" --boot --register=no --keep-unit --console=pipe >/dev/null 2>&1 </dev/null &
 boot=$!
+state=
 for _ in $(seq 300); do
-    case $(nsenter_in systemctl is-system-running 2>/dev/null || true) in running | degraded) break ;; esac
+    state=$(nsenter_in systemctl is-system-running 2>/dev/null || true)
+    case $state in running | degraded) break ;; esac
     sleep 0.1
 done
+case $state in
+running | degraded) ;;
+*)
+    echo "make units: the container did not boot within 30 s: ${state:-no answer}"
+    exit 1
+    ;;
+esac
 nsenter_in bash /root/inside.sh

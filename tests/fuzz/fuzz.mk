@@ -6,6 +6,8 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/replay/%)
 FUZZ_ENGINES := $(FUZZ_NAMES:%=$(BUILD)/fuzz/engine/%)
 # What a target needs of a service: its pure decisions.
 FUZZ_DOMAINS := $(foreach service,authorization binding intake validation,$(BUILD)/obj/services/$(service)/domain.o)
+# Validation's reading of a message; only that target says what stands around one.
+$(BUILD)/fuzz/replay/t12_submission $(BUILD)/fuzz/engine/t12_submission: $(BUILD)/obj/services/validation/decode.o
 FUZZ_SHARED := $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/obj/tests/fuzz/second_json.o $(BUILD)/obj/tests/fuzz/second_http.o $(FUZZ_DOMAINS) $(LIB)
 $(BUILD)/fuzz/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_SHARED)
 	@mkdir -p $(@D)

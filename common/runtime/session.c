@@ -79,6 +79,35 @@ account_key(struct str account_id, struct arena *arena)
     return arena_printf(arena, "acct:%.*s", STR_ARG(account_id));
 }
 
+#define ASK_TIME REDIS_COMMAND(STR("TIME"))
+
+static bool
+time_read(const struct redis_value *value, int64_t *ret_ms)
+{
+    uint64_t seconds = 0;
+    uint64_t micros = 0;
+    bool good = value->type == REDIS_ARRAY && value->count == 2 &&
+                str_to_u64(value->elements[0].text, INT64_MAX / 1000 - 1, &seconds) &&
+                str_to_u64(value->elements[1].text, 999999, &micros);
+    *ret_ms = (int64_t)(seconds * 1000 + micros / 1000);
+    return good;
+}
+
+static enum err_code
+time_unknown(const struct redis_value *value, struct err *err)
+{
+    return ERR(err, ERR_UNAVAILABLE, "redis does not tell the time: %.*s", STR_ARG(value->text));
+}
+
+static enum err_code
+time_ask(struct redis *redis, struct arena *arena, int64_t *ret_ms, struct err *err)
+{
+    struct redis_value value;
+    const struct redis_command command = ASK_TIME;
+    enum err_code code = redis_call(redis, &command, arena, &value, err);
+    return code || time_read(&value, ret_ms) ? code : time_unknown(&value, err);
+}
+
 /* Until when a session lives for sure, in milliseconds: nobody needs to use it. */
 static struct str
 sure_until(const struct session *session, int64_t idle_ms, int64_t now_ms, struct arena *arena)
@@ -148,7 +177,8 @@ session_load(struct redis *redis, struct session_touches *touches, const struct 
              size_t count, unsigned idle_s, struct arena *arena, struct session *ret_sessions,
              bool *ret_found, struct err *err)
 {
-    int64_t now_ms = clock_now_ms();
+    int64_t mono_ms = (int64_t)(clock_mono_ns() / 1000000);
+    int64_t now_ms = 0;
     bool touch[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_command commands[REDIS_PIPELINE_MAX] UNINITIALIZED;
     struct redis_value values[REDIS_PIPELINE_MAX] UNINITIALIZED;
@@ -162,16 +192,19 @@ session_load(struct redis *redis, struct session_touches *touches, const struct 
         ret_sessions[i] = (struct session){0};
         crypto_sha256_hex(tokens[i], ret_sessions[i].hash);
         struct str key = session_key(ret_sessions[i].hash, arena);
-        touch[i] = session_touch_due(touches, ret_sessions[i].hash, now_ms);
+        touch[i] = session_touch_due(touches, ret_sessions[i].hash, mono_ms);
         commands[asked_count] = touch[i] ? REDIS_COMMAND(STR("GETEX"), key, STR("EX"), idle)
                                          : REDIS_COMMAND(STR("GET"), key);
         asked[asked_count++] = i;
     }
     if (asked_count == 0)
         return ERR_OK;
-    enum err_code code = redis_pipeline(redis, commands, asked_count, arena, values, err);
+    commands[asked_count] = ASK_TIME;
+    enum err_code code = redis_pipeline(redis, commands, asked_count + 1, arena, values, err);
     if (code)
         return code;
+    if (!time_read(&values[asked_count], &now_ms))
+        return time_unknown(&values[asked_count], err);
     for (size_t k = 0; k < asked_count; k++) {
         if (values[k].type == REDIS_ERROR)
             return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[k].text));
@@ -179,8 +212,9 @@ session_load(struct redis *redis, struct session_touches *touches, const struct 
         ret_found[asked[k]] = values[k].type == REDIS_STR &&
                               session_decode(values[k].text, session) &&
                               now_ms < session->expires_at_ms;
+        session->seen_at_ms = now_ms;
         if (ret_found[asked[k]] && touch[asked[k]])
-            session_touched(touches, session->hash, now_ms, idle_s);
+            session_touched(touches, session->hash, mono_ms, idle_s);
     }
     return ERR_OK;
 }
@@ -218,12 +252,18 @@ transaction(struct redis *redis, const struct redis_command *commands, size_t co
     return ERR_OK;
 }
 
+int64_t
+session_left_s(const struct session *session)
+{
+    int64_t left_s = (session->expires_at_ms - session->seen_at_ms) / 1000;
+    return left_s > 1 ? left_s : 1;
+}
+
 /* Live seconds of the set of sessions: the absolute end of its newest member. */
 static struct str
 account_ttl(const struct session *session, struct arena *arena)
 {
-    int64_t left_s = (session->expires_at_ms - clock_now_ms()) / 1000;
-    return arena_printf(arena, "%" PRId64, left_s > 1 ? left_s : 1);
+    return arena_printf(arena, "%" PRId64, session_left_s(session));
 }
 
 static enum err_code
@@ -251,17 +291,23 @@ evict_oldest(struct redis *redis, struct str account, struct arena *arena, size_
 static struct redis_command
 live_add(const struct session *session, const char *hash, unsigned idle_s, struct arena *arena)
 {
-    struct str until = sure_until(session, (int64_t)idle_s * 1000, clock_now_ms(), arena);
+    struct str until = sure_until(session, (int64_t)idle_s * 1000, session->seen_at_ms, arena);
     return REDIS_COMMAND(STR("ZADD"), LIVE_KEY, until, str_of(hash));
 }
 
 enum err_code
-session_open(struct redis *redis, const struct session *session, unsigned idle_s,
+session_open(struct redis *redis, struct session *session, unsigned idle_s, unsigned absolute_s,
              struct arena *arena, char ret_token[SESSION_TOKEN_SIZE], size_t *ret_evicted,
              struct err *err)
 {
     char token[SESSION_TOKEN_SIZE];
     char hash[SESSION_HASH_SIZE];
+    int64_t now_ms = 0;
+    enum err_code code = time_ask(redis, arena, &now_ms, err);
+    if (code)
+        return code;
+    session->seen_at_ms = session->opened_at_ms = now_ms;
+    session->expires_at_ms = now_ms + (int64_t)absolute_s * 1000;
     token_new(token, hash);
     struct str account = account_key(session->account_id, arena);
     struct redis_command commands[] = {
@@ -272,7 +318,7 @@ session_open(struct redis *redis, const struct session *session, unsigned idle_s
         REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
         live_add(session, hash, idle_s, arena),
     };
-    enum err_code code = transaction(redis, commands, 4, arena, err);
+    code = transaction(redis, commands, 4, arena, err);
     if (code == ERR_OK)
         code = evict_oldest(redis, account, arena, ret_evicted, err);
     if (code == ERR_OK)
@@ -409,9 +455,9 @@ sweep(struct redis *redis, int64_t now_ms, struct arena *arena, size_t *ret_look
 enum err_code
 session_count(struct redis *redis, struct arena *arena, uint64_t *ret_count, struct err *err)
 {
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = 0;
     size_t looked_at = SWEEP_BATCH;
-    enum err_code code = ERR_OK;
+    enum err_code code = time_ask(redis, arena, &now_ms, err);
     /* What was looked at is gone or later than now; the rest of very many is for the next time. */
     for (size_t i = 0; code == ERR_OK && looked_at == SWEEP_BATCH && i < SWEEPS_MAX; i++) {
         arena_reset(arena);

@@ -5,7 +5,8 @@
  * Keys: `sess:<sha256 of the token in hex>` holds the record and lives `idle` seconds from its last
  * use; `acct:<account id>` is a sorted set of a person's session hashes by opening time;
  * `acct:live` is one of all hashes, see session_count. The token itself (256 random bits in hex) is
- * stored nowhere. A record has an absolute end as well.
+ * stored nowhere. A record has an absolute end as well. Redis' clock ends sessions in either way: it
+ * is asked together with them, and how the clocks of services stand is nothing to them.
  *
  * Functions take the caller's Redis connection and are as thread-safe as that.
  */
@@ -21,8 +22,9 @@ struct session {
     struct str session_id;        /* random, tells sessions apart without being a secret */
     struct str account_id;
     struct str channel;
-    int64_t opened_at_ms;
+    int64_t opened_at_ms;      /* this and all below by Redis' clock */
     int64_t expires_at_ms;     /* absolute end */
+    int64_t seen_at_ms;        /* when it was opened or looked up here; not stored */
     struct str openid_sealed;  /* context "openid/<account id>" */
     int64_t identity_sequence; /* of the identity.changed that the members below tell; 0: none */
     struct str document_index; /* the document that passed the face check */
@@ -34,6 +36,8 @@ struct session {
 };
 
 bool session_is_bound(const struct session *session);
+/* How long a session can live at most, from when it was looked up; for what is kept beside it. */
+int64_t session_left_s(const struct session *session);
 
 /* Which sessions a thread touched lately: the idle time of a busy one is set anew once in a while,
  * not at every call (a write, where a read would do). A session may so end earlier than its idle
@@ -42,23 +46,25 @@ struct session_touches;
 struct session_touches *session_touches_new(void);
 void session_touches_free(struct session_touches *touches);
 /* Whether it is time again to touch the session of this token's hash; `session_touched` notes that
- * it was done. Pure but for the notes. */
+ * it was done. Time is that of a clock nobody sets. Pure but for the notes. */
 bool session_touch_due(const struct session_touches *touches, const char *hash, int64_t now_ms);
 void session_touched(struct session_touches *touches, const char *hash, int64_t now_ms,
                      unsigned idle_s);
 
 /*
  * Looks up many tokens in one round trip and touches those that are due. ret_found[i] says whether
- * ret_sessions[i] was filled; an expired or malformed token is simply not found.
+ * ret_sessions[i] was filled; an expired or malformed token is simply not found. count is less than
+ * REDIS_PIPELINE_MAX: the time is asked as well.
  */
 enum err_code session_load(struct redis *redis, struct session_touches *touches,
                            const struct str *tokens, size_t count, unsigned idle_s,
                            struct arena *arena, struct session *ret_sessions, bool *ret_found,
                            struct err *err) MUST_CHECK;
-/* Stores a new session and ends the person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number
- * is returned). ret_token receives the token. */
-enum err_code session_open(struct redis *redis, const struct session *session, unsigned idle_s,
-                           struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
+/* Stores a new session, which ends after `absolute_s` (its times are filled in), and ends the
+ * person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number is returned). ret_token receives
+ * the token. */
+enum err_code session_open(struct redis *redis, struct session *session, unsigned idle_s,
+                           unsigned absolute_s, struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
                            size_t *ret_evicted, struct err *err) MUST_CHECK;
 /* The record under a new token; the old token is dead when this returns. */
 enum err_code session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,

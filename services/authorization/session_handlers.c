@@ -110,7 +110,8 @@ login_open(struct api_call *call, struct session *session, const struct login_bo
         code = identity_find(call, session, err);
     if (code == ERR_OK)
         code = session_open(call->worker->redis, session, (unsigned)conf->session_idle_s,
-                            call->arena, token, &evicted, err);
+                            (unsigned)authorization_of(call)->conf->session_absolute_s, call->arena,
+                            token, &evicted, err);
     if (code == ERR_OK && evicted)
         metric_add(METRIC_sy_sessions_revoked_total, (double)evicted, "evicted", NULL, NULL);
     return code;
@@ -144,13 +145,10 @@ session_post(struct api_call *call)
     keyring_index(authorization->runtime->keyring, "account",
                   arena_printf(call->arena, "%s/%.*s", appid, STR_ARG(openid)), account);
     uuid_random(session_id);
-    int64_t now_ms = clock_now_ms();
     struct session session = {
         .session_id = str_of(session_id),
         .account_id = str_of(account),
         .channel = body.channel,
-        .opened_at_ms = now_ms,
-        .expires_at_ms = now_ms + (int64_t)authorization->conf->session_absolute_s * 1000,
         .openid_sealed = seal_text(call->worker->sealer, openid,
                                    arena_printf(call->arena, "openid/%s", account), call->arena),
     };

@@ -87,10 +87,9 @@ enum err_code
 identity_remember(struct api_call *call, const struct session *session, struct err *err)
 {
     struct redis_value value;
-    int64_t left_s = (session->expires_at_ms - clock_now_ms()) / 1000;
     const struct redis_command set = REDIS_COMMAND(
         STR("SET"), arena_printf(call->arena, "bound:%.*s", STR_ARG(session->account_id)),
         session_encode(session, call->arena), STR("EX"),
-        arena_printf(call->arena, "%" PRId64, left_s > 1 ? left_s : 1));
+        arena_printf(call->arena, "%" PRId64, session_left_s(session)));
     return redis_call(call->worker->redis, &set, call->arena, &value, err);
 }

@@ -1,7 +1,8 @@
 /*
  * A clock that a test sets while programs run: LD_PRELOAD of this library moves the wall clock by
- * the nanoseconds that stand in the first eight bytes of the file CLOCKSTEP_FILE. The monotonic
- * clock stays, as when an administrator or NTP steps a real one.
+ * what stands in the file CLOCKSTEP_FILE, three numbers of eight bytes: nanoseconds it is ahead,
+ * millionths it runs too fast (or slow), and since when it does (monotonic nanoseconds). The
+ * monotonic clock stays, as when an administrator or NTP steps a real one.
  *
  * libfaketime would not do: librdkafka waits with cnd_timedwait until a time of the wall clock.
  * That call is not faked there, so that a step forward would make it wait for an hour, and a step
@@ -24,7 +25,12 @@ enum { LOOK_NS = 100000000 };
 #define NS_PER_S INT64_C(1000000000)
 
 typedef int (*timedwait)(cnd_t *, mtx_t *, const struct timespec *);
-static _Atomic int64_t *moved;
+struct clockstep {
+    _Atomic int64_t moved_ns;
+    _Atomic int64_t fast_ppm; /* written last, so that `since` is right whenever it is not 0 */
+    _Atomic int64_t since_ns;
+};
+static struct clockstep *clockstep;
 static timedwait real_timedwait;
 
 __attribute__((constructor)) static void
@@ -32,28 +38,38 @@ clockstep_begin(void)
 {
     const char *path = getenv("CLOCKSTEP_FILE");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *moved, PROT_READ, MAP_SHARED, fd, 0);
+    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *clockstep, PROT_READ, MAP_SHARED, fd, 0);
     if (fd >= 0)
         close(fd);
     if (page == MAP_FAILED)
         abort(); /* a test that moves no clock would prove nothing */
-    moved = page;
+    clockstep = page;
     real_timedwait = (timedwait)dlsym(RTLD_NEXT, "cnd_timedwait");
 }
 
-/* The real wall clock; nothing on the way there is ours. */
+/* A clock as it is; nothing on the way there is ours. */
+static int64_t
+clock_ns(clockid_t id)
+{
+    struct timespec now = {0};
+    (void)syscall(SYS_clock_gettime, id, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 static int64_t
 real_ns(void)
 {
-    struct timespec now = {0};
-    (void)syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
+    return clock_ns(CLOCK_REALTIME);
 }
 
 static int64_t
 now_ns(void)
 {
-    return real_ns() + (moved ? atomic_load(moved) : 0);
+    if (clockstep == NULL)
+        return real_ns();
+    int64_t ppm = atomic_load(&clockstep->fast_ppm);
+    int64_t ran = ppm ? clock_ns(CLOCK_MONOTONIC) - atomic_load(&clockstep->since_ns) : 0;
+    return real_ns() + atomic_load(&clockstep->moved_ns) + ran / 1000000 * ppm;
 }
 
 static struct timespec

@@ -28,7 +28,7 @@ ASAN := BUILD=$(BUILD)/asan SANITIZE=address
 TSAN := BUILD=$(BUILD)/tsan SANITIZE=thread
 .PHONY: test check lint docs test-programs
 test-programs:
-	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs $(BUILD)/bench/burst
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all unit-programs component-programs $(BUILD)/bench/burst $(BUILD)/torture/fail.so
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(ASAN) all unit-programs component-programs fuzz-replay-programs torture-programs
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(TSAN) component-programs
 test: ## everything: style, unit, component, integration on real servers; ends in `N passed, N failed`
@@ -54,7 +54,7 @@ export ROUNDS SEED EVERY RATE ONLY TRIES MINUTES SUBMISSIONS READS OLD ORDER BAC
 faults: ## load, a seeded schedule of faults, a checker: five numbers; ROUNDS=n SEED=s BROKERS=1 or 3
 	@deploy/install-deps.sh
 	@deploy/kafka/fetch.sh > /dev/null
-	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BUILD)/torture/fail.so
 	@/usr/bin/python3 tests/faults/run.py
 .PHONY: faults-planted
 faults-planted: ## bugs planted into a copy must each turn the fault runs red (half an hour)

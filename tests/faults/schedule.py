@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import random
+import resource
 import signal
 import time
 
@@ -88,6 +89,15 @@ def kill_amid(dice, count):
             "held": dice.choice((["up"], ["up", "down"])), "unsaid": dice.random() < 0.6, "for": 0.0}
 
 
+def no_memory(dice, count):
+    """A copy's n-th allocation fails: of the whole process, or of what our own code asks for; from now on, or from its birth
+    on; or the kernel gives it no more than a little (RLIMIT_AS)."""
+    way = dice.choice(("now", "now", "birth", "limit"))
+    kind = dice.choice(("memory", "own"))
+    return {"parts": [dice.choice(SERVICES)], "way": way, "kind": kind, "for": dice.uniform(0.6, 1.5),
+            "nth": int(10 ** dice.uniform(0, 4 if kind == "memory" else 3)), "room": dice.choice((0, 64, 1024, 8192)) * 1024}
+
+
 def redis_only(low, high):
     return lambda dice, count: {"for": dice.uniform(low, high)}
 
@@ -121,8 +131,18 @@ FAULTS = {
     "stall-redis": (2, redis_only(0.3, 1.5)),
     "poison": (2, lambda dice, count: {"kind": dice.randrange(4), "for": 0.0}),
     "join-leave": (0, join_leave),
+    "no-memory": (0, no_memory),
 }
 JOIN_LEAVE_SECONDS = 2.0
+# Numbers of a service's file (tests/torture/fail.c), and its kinds.
+KIND, FAILING, COUNT, FAILED, BIRTH_KIND, BIRTH_FAILING, STATE_NUMBERS = range(7)
+KINDS = {"memory": 1, "own": 6}
+
+
+def torture_files(folder):
+    folder.mkdir(exist_ok=True)
+    for name in SERVICES:
+        (folder / name).write_bytes(bytes(8 * STATE_NUMBERS))
 
 
 def make(seed, rounds, broker_count, only=None):
@@ -221,12 +241,45 @@ class Hands:
             for link in step["links"]:
                 self.links.both(link, stall=True)
                 time.sleep(0.05)
+        elif fault == "no-memory":
+            self.no_memory(step["parts"][0], step)
         elif fault == "join-leave":
             for name, killed in step["moves"]:
                 self.signal(name, signal.SIGKILL if killed else signal.SIGTERM)
                 time.sleep(JOIN_LEAVE_SECONDS)
         else:
             self.apply_redis(step)
+
+    def torture(self, name, *numbers):
+        """Reads the numbers of a service's file, and writes (place, number)s, in this order."""
+        with open(self.system.run_dir / "torture" / name, "r+b", buffering=0) as file:  # in place: it is mapped
+            found = file.read()
+            for place, number in numbers:
+                file.seek(8 * place)
+                file.write(number.to_bytes(8, "little"))
+        return [int.from_bytes(found[at:at + 8], "little") for at in range(0, len(found), 8)]
+
+    def no_memory(self, name, step):
+        pid, kind = self.up(name), KINDS[step["kind"]]
+        self.starved = (name, pid, self.torture(name)[FAILED])
+        if step["way"] == "now":
+            self.torture(name, (KIND, 0), (COUNT, 0), (FAILING, step["nth"]), (KIND, kind))
+        elif step["way"] == "birth":
+            self.torture(name, (BIRTH_FAILING, step["nth"]), (BIRTH_KIND, kind))
+            self.signal(name, signal.SIGKILL)
+        else:
+            pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[0])
+            resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + step["room"], resource.RLIM_INFINITY))
+
+    def fed(self, step):
+        """What came of it: nothing failed, it lived on, or it ended (by a failure, or the kill before a birth)."""
+        name, pid, failed = self.starved
+        if step["way"] == "limit":
+            with contextlib.suppress(OSError):
+                resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        numbers = self.torture(name, (KIND, 0), (BIRTH_KIND, 0))
+        self.note(starved=name, way=step["way"], kind=step["kind"], nth=step["nth"], calls=numbers[COUNT],
+                  failed=numbers[FAILED] - failed, ended=not alive(pid))
 
     def apply_redis(self, step):
         fault = step["fault"]
@@ -262,6 +315,8 @@ class Hands:
             for link in step["back"]:
                 self.links.heal(link)
                 time.sleep(0.05)
+        if step and step["fault"] == "no-memory":
+            self.fed(step)
         self.thaw()
         if self.links:
             self.links.heal()

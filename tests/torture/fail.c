@@ -2,10 +2,12 @@
  * Preloaded into a torture program: counts calls of one kind and lets the n-th fail as it may fail.
  * Kinds: memory (malloc, calloc, realloc), own (those that the program itself asks for, not its
  * libraries), input (read, recv…), output (write, send…), connect, part (what libpq, hiredis and
- * librdkafka are asked to do). Nothing is counted until it is armed.
+ * librdkafka are asked to do). Nothing is counted until it is armed: by the program itself, or for
+ * a whole service by the file $TORTURE_DIR/$SY_INSTANCE (tests/faults/schedule.py).
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <librdkafka/rdkafka.h>
@@ -17,15 +19,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum kind { KIND_NONE, KIND_MEMORY, KIND_INPUT, KIND_OUTPUT, KIND_CONNECT, KIND_PART, KIND_OWN };
 
-static _Atomic int armed_kind;
-static atomic_ulong count;
-static atomic_ulong failing; /* the call that fails; 0: none */
+/* Numbers of eight bytes; of a service they are in a file, which outlives the process. */
+struct state {
+    atomic_ulong kind;
+    atomic_ulong failing; /* the call that fails; 0: none */
+    atomic_ulong count;
+    atomic_ulong failed;     /* how many did */
+    atomic_ulong birth_kind; /* the next process arms itself so before its first line, once */
+    atomic_ulong birth_failing;
+};
+static struct state own_state;
+static struct state *state = &own_state;
 
 static uintptr_t program_begin; /* where the program's own code is */
 static uintptr_t program_end;
@@ -55,24 +66,49 @@ torture_arm(int kind, unsigned long nth)
 {
     if (program_end == 0)
         (void)dl_iterate_phdr(program_place, NULL);
-    atomic_store(&count, 0);
-    atomic_store(&failing, nth);
-    atomic_store(&armed_kind, kind);
+    atomic_store(&state->count, 0);
+    atomic_store(&state->failing, nth);
+    atomic_store(&state->kind, (unsigned long)kind);
 }
 
 /* How many calls of the kind there were. */
 unsigned long
 torture_disarm(void)
 {
-    atomic_store(&armed_kind, KIND_NONE);
-    return atomic_load(&count);
+    atomic_store(&state->kind, KIND_NONE);
+    return atomic_load(&state->count);
+}
+
+__attribute__((constructor)) static void
+service_begin(void)
+{
+    char path[512];
+    const char *folder = getenv("TORTURE_DIR");
+    const char *instance = getenv("SY_INSTANCE");
+    if (folder == NULL || instance == NULL)
+        return;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, instance);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    void *page =
+        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        abort(); /* what cannot be made to fail would prove nothing */
+    (void)close(fd);
+    (void)dl_iterate_phdr(program_place, NULL);
+    state = page;
+    unsigned long kind = atomic_exchange(&state->birth_kind, KIND_NONE);
+    if (kind)
+        torture_arm((int)kind, atomic_load(&state->birth_failing));
 }
 
 static int
 fails(enum kind kind)
 {
-    return atomic_load(&armed_kind) == (int)kind &&
-           atomic_fetch_add(&count, 1) + 1 == atomic_load(&failing);
+    if (atomic_load(&state->kind) != kind ||
+        atomic_fetch_add(&state->count, 1) + 1 != atomic_load(&state->failing))
+        return 0;
+    atomic_fetch_add(&state->failed, 1);
+    return 1;
 }
 
 /* `caller`: what it returns to. */
@@ -80,7 +116,7 @@ static int
 memory_fails(const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
-    return fails(KIND_MEMORY) || (atomic_load(&armed_kind) == KIND_OWN && at >= program_begin &&
+    return fails(KIND_MEMORY) || (atomic_load(&state->kind) == KIND_OWN && at >= program_begin &&
                                   at < program_end && fails(KIND_OWN));
 }
 

@@ -76,6 +76,22 @@ def database_prepare(layout, ports):
     run([layout.root / "deploy/db/migrate.sh"], env=owner)
 
 
+def archive(layout, ports):
+    """Collects the write-ahead log; None unless ARCHIVE says where to."""
+    if not os.environ.get("ARCHIVE"):
+        return None
+    folder = os.path.abspath(os.environ["ARCHIVE"])
+    env = psql_env(layout, ports, "sy_archive", "pg_archive")
+    return Part("archive", "archive", [str(layout.root / "deploy/backup/wal.sh"), "--to", f"{folder}/wal"], env, "/")
+
+
+def archive_begin(layout, ports):
+    """The base backup that the log is for, if there is none yet."""
+    folder = os.path.abspath(os.environ["ARCHIVE"])
+    if not glob.glob(f"{folder}/base-*"):
+        run([layout.root / "deploy/backup/base.sh", "--to", folder], env=psql_env(layout, ports, "sy_archive", "pg_archive"))
+
+
 def redis(layout, ports):
     values = {"REDIS_PORT": ports["redis"], "DATA_DIR": layout.run_dir / "redis",
               "ACL_FILE": layout.secrets / "redis.acl", "SY_PASSWORD": layout.secret("redis_sy"), "KEEPER_PASSWORD": layout.secret("redis_keeper"),
@@ -160,7 +176,8 @@ def edge_configure(layout, ports, copies):
     if os.getuid() == 0:
         user = "user nobody nogroup;" if traversable(layout.edge) and has_account("nobody") else "user root;"
     fill(layout.root / "deploy/edge/nginx.conf.in", layout.edge / "nginx.conf", {
-        "USER": user, "EDGE_DIR": layout.edge, "PORT": ports["edge"], "UPSTREAMS": upstreams,
+        "USER": user, "EDGE_DIR": layout.edge, "HSTS": "", "UPSTREAMS": upstreams,
+        "LISTEN": f"listen 127.0.0.1:{ports['edge']} backlog=4096 reuseport; server_name _;",
         "SUBMISSIONS_MAX": os.environ.get("SUBMISSIONS_MAX", submissions), "SUBMISSIONS_ADDRESS": os.environ.get("SUBMISSIONS_ADDRESS", submissions),
         "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
         # Load tests come from one address; production has 2000 and 4000.

@@ -31,6 +31,52 @@ const struct command commands[] = {
 /* clang-format on */
 const size_t command_count = sizeof commands / sizeof commands[0];
 
+/* What the commands' own options mean: the same word says the same everywhere. */
+static const struct {
+    const char *name;
+    const char *meaning;
+} option_meanings[] = {
+    {"count", "how many people (default 10)"},
+    {"seed", "the same number makes the same people"},
+    {"dry-run", "says what would be done, and does nothing"},
+    {"topic", "only this dead-letter topic"},
+    {"limit", "at most so many (default 1000)"},
+    {"reason", "only those of this reason (syctl dlq list)"},
+    {"since", "only those since then: 2h, 7d, or 2027-06-01T08:00:00Z"},
+    {"offset", "only the one at this offset, in each partition"},
+    {"replication", "copies of each partition on other brokers (default 1)"},
+    {"profile", "production: also what services refuse to start with there; what they have in "
+                "their environment (SY_WECHAT_…, SY_SMS_…, SY_KAFKA_SECURITY_FILE) is read as well"},
+};
+
+static const char exit_statuses[] = "Exit status: 0 done, 1 not done or something is wrong, "
+                                    "2 usage.\n";
+
+static const char *
+option_meaning(struct str name)
+{
+    for (size_t i = 0; i < sizeof option_meanings / sizeof option_meanings[0]; i++)
+        if (str_eq_text(name, option_meanings[i].name))
+            return option_meanings[i].meaning;
+    return "";
+}
+
+static void
+print_command_help(const struct command *c)
+{
+    struct str rest = str_of(c->options);
+    printf("syctl %s%s%s%s%s%s - %s\n\n", c->group ? c->group : "", c->group ? " " : "", c->name,
+           *c->args ? " " : "", c->args, *c->options ? " [OPTIONS]" : "", c->summary);
+    while (rest.len) {
+        struct str option = str_cut(&rest, ' ');
+        struct str value = option;
+        struct str name = str_cut(&value, '=');
+        printf("  --%-18.*s %s\n", STR_ARG(option), option_meaning(name));
+    }
+    printf("%sWhere the running system is: syctl --help. With --json one object.\n%s",
+           *c->options ? "\n" : "", exit_statuses);
+}
+
 static void
 print_help(void)
 {
@@ -55,7 +101,8 @@ print_help(void)
         "  --redis-password-file, --keys-file, --admin   instead of --run-dir; also\n"
         "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
         "  --admin=URL,...   the admin ports of the processes, for why and doctor\n"
-        "  --help, --version\n\nExit status: 0 done, 1 not done or something is wrong, 2 usage.\n");
+        "  --help, --version; COMMAND --help tells of one\n\n%s",
+        exit_statuses);
 }
 
 const char *
@@ -267,7 +314,7 @@ run(struct syctl *ctl, int argc, char **argv)
     for (at += words; at < argc; at += used) {
         used = 1;
         if (strcmp(argv[at], "--help") == 0) {
-            print_help();
+            print_command_help(command);
             return 0;
         }
         if (strncmp(argv[at], "--", 2) == 0) {

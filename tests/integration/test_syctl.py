@@ -1,11 +1,12 @@
 """What the operator asks at night: why is this one stuck, what is to be replayed; and every answer as JSON."""
 import json
 import os
+import re
 
 import pytest
 
 from servers import held_down, publish, topic_messages
-from shengyuan import wait_for
+from shengyuan import ROOT, wait_for
 
 RECEIVED, DEAD = "submission.received", "submission.received.dlq"
 
@@ -23,6 +24,38 @@ def why(system, submission, *options):
         assert not failed or told["error"]["class"] == "retry", told
         return None if failed else told
     return wait_for("an answer", answered, 30, 0.2)
+
+
+# --- help, doctor ---
+
+def test_every_command_tells_its_options_and_how_it_ends(system):
+    text = system.syctl("--help").stdout
+    commands = re.findall(r"^  ((?:roster|record|dlq|topics|seal) [a-z]+|[a-z]+) ", text, re.M)
+    assert len(commands) >= 13
+    for command in commands:
+        told = system.syctl(*command.split(), "--help").stdout
+        assert told.startswith(f"syctl {command}") and "Exit status: 0 done, 1 " in told and " 2 usage" in told, told
+        options = re.findall(r"^  --(\S+) +(.*)$", told, re.M)
+        assert all(len(meaning) > 10 for _, meaning in options), (command, options)
+    assert "--reason=R" in system.syctl("dlq", "replay", "--help").stdout
+
+
+def test_doctor_makes_every_check_that_services_make_before_they_start(system, monkeypatch):
+    """With what is in the services' environment; and says where it did not look."""
+    table = re.findall(r"^\| `?([a-z-]+)`? \|", (ROOT / "docs/reference/preflight.md").read_text(), re.M)
+    table = [name for name in table if name not in ("check", "name")]
+    parts = {c["part"]: c for c in ask(system, "doctor", "--profile=production")["checks"]}
+    assert len(table) >= 6 and set(table) <= set(parts), (table, sorted(parts))
+    assert parts["platforms"]["ok"] and parts["platforms"]["text"].startswith("not looked at")
+    monkeypatch.setenv("SY_WECHAT_APPID", "wx0000000000000001")
+    platforms = {c["part"]: c for c in ask(system, "doctor", "--profile=production")["checks"]}["platforms"]
+    assert not platforms["ok"] and "demonstration" in platforms["text"] and platforms["hint"]
+    monkeypatch.setenv("SY_WECHAT_BASE_URL", "http://wechat.example")
+    platforms = {c["part"]: c for c in ask(system, "doctor", "--profile=production")["checks"]}["platforms"]
+    assert not platforms["ok"] and "https" in platforms["text"]
+    monkeypatch.setenv("SY_SMS_SECRET_KEY_FILE", "/nowhere")
+    files = {c["part"]: c for c in ask(system, "doctor", "--profile=production")["checks"]}["secret-files"]
+    assert not files["ok"] and "sms-secret-key-file" in files["text"]
 
 
 # --- why ---

@@ -10,7 +10,7 @@
 #   --prom       sy_backup_success_timestamp_seconds for node_exporter's text file collector
 #
 # PostgreSQL as libpq says (PGHOST, PGPORT, PGUSER=sy_owner, PGPASSFILE, PGDATABASE=shengyuan); Kafka as
-# syctl says (SY_KAFKA_BOOTSTRAP, or --run-dir through RUN_DIR). Prints the folder. Exit 0 done, 1
+# syctl says (SY_KAFKA_BOOTSTRAP, SY_KAFKA_SECURITY_FILE, or --run-dir through RUN_DIR). Prints the folder. Exit 0 done, 1
 # failed, 2 usage.
 set -euo pipefail
 

@@ -29,6 +29,11 @@ SELECT format('CREATE ROLE %I LOGIN NOINHERIT CONNECTION LIMIT %s', name, connec
   FROM wanted_role WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 
+-- Copies the cluster and its log (deploy/backup/base.sh, wal.sh): it sees every page, and no table.
+SELECT 'CREATE ROLE sy_archive LOGIN REPLICATION NOINHERIT CONNECTION LIMIT 5'
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sy_archive')
+\gexec
+
 \set password ''
 \getenv password SY_OWNER_PASSWORD
 SELECT format('ALTER ROLE sy_owner PASSWORD %L', :'password') WHERE :'password' <> ''
@@ -64,6 +69,10 @@ SELECT format('ALTER ROLE sy_monitor PASSWORD %L', :'password') WHERE :'password
 \set password ''
 \getenv password SY_KEEPER_PASSWORD
 SELECT format('ALTER ROLE sy_keeper PASSWORD %L', :'password') WHERE :'password' <> ''
+\gexec
+\set password ''
+\getenv password SY_ARCHIVE_PASSWORD
+SELECT format('ALTER ROLE sy_archive PASSWORD %L', :'password') WHERE :'password' <> ''
 \gexec
 \unset password
 

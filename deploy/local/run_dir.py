@@ -14,7 +14,7 @@ import urllib.request
 
 SERVICES = ("authorization", "binding", "intake", "validation")
 HTTP_SERVICES = ("authorization", "binding", "intake")
-STOP_ORDER = (("edge",), HTTP_SERVICES, ("validation", "sandbox"), ("kafka",), ("redis", "postgres"), ("links",))
+STOP_ORDER = (("edge",), HTTP_SERVICES, ("validation", "sandbox"), ("kafka",), ("redis", "postgres"), ("archive", "links"))
 
 
 class Failure(Exception):

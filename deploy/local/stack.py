@@ -2,8 +2,9 @@
 """Runs the whole system on this machine: make run, up, down, status, clean-data.
 
 stack.py run|up|down|status|clean-data      RUN_DIR, PORT, SANDBOX_PORT, COPIES, BROKERS from the environment
-                                            (allotment.py), for fault tests also LINKS (links.py) and
-                                            BACKOFF_MAX (seconds)
+                                            (allotment.py), ARCHIVE=DIR (the write-ahead log and a
+                                            base backup go there: docs/OPERATIONS.md), for fault
+                                            tests also LINKS (links.py) and BACKOFF_MAX (seconds)
 
 One supervisor process per RUN_DIR owns every other process: it starts them in order, restarts what
 dies, and stops all of them when it is told to (SIGINT, SIGTERM) or dies itself. Everything is private
@@ -155,6 +156,10 @@ class Supervisor:
             self.launch(part)
         self.wait_until("PostgreSQL", lambda: servers.postgres_ready(layout, ports), ["postgres"])
         servers.database_prepare(layout, ports)
+        archive = servers.archive(layout, ports)
+        if archive:
+            self.launch(archive)
+            servers.archive_begin(layout, ports)
         self.wait_until("Redis", lambda: allotment.port_open(ports["redis"]), ["redis"])
         self.launch(programs.sandbox(layout, ports))
         self.wait_until("Kafka", lambda: servers.kafka_ready(layout, ports), ports.brokers)

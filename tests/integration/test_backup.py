@@ -114,7 +114,8 @@ def test_a_backup_and_what_came_later_make_the_same_record(system, people, secon
     assert record_hash(second_cluster) != wanted, "the backup alone is older"
     assert run(RESTORE, "--from", folder, env=second_cluster, check=False).returncode == 3, "never over something"
     group = f"restored-{os.urandom(3).hex()}"
-    run(RESTORE, "--from", folder, "--positions", system.demo["kafka"], "--group", group, env=owner)
+    (tmp_path / "client").write_text("client.id=restore\nsecurity.protocol=PLAINTEXT\n")
+    run(RESTORE, "--from", folder, "--positions", system.demo["kafka"], "--group", group, "--kafka-config", tmp_path / "client", env=owner)
     with judging_into(system, second_cluster, group) as admin:
         wait_for("the same record", lambda: record_hash(second_cluster) == wanted, 90, 0.3)
         # All of the topic was gone over, and nothing more came of it.

@@ -5,8 +5,8 @@
  * Keys: `sess:<sha256 of the token in hex>` holds the record and lives `idle` seconds from its last
  * use; `acct:<account id>` is a sorted set of a person's session hashes by opening time;
  * `acct:live` is one of all hashes, see session_count. The token itself (256 random bits in hex) is
- * stored nowhere. A record has an absolute end as well. Redis' clock ends sessions in either way: it
- * is asked together with them, and how the clocks of services stand is nothing to them.
+ * stored nowhere. A record has an absolute end as well. Redis' clock ends sessions in either way:
+ * it is asked together with them, and how the clocks of services stand is nothing to them.
  *
  * Functions take the caller's Redis connection and are as thread-safe as that.
  */
@@ -64,8 +64,9 @@ enum err_code session_load(struct redis *redis, struct session_touches *touches,
  * person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number is returned). ret_token receives
  * the token. */
 enum err_code session_open(struct redis *redis, struct session *session, unsigned idle_s,
-                           unsigned absolute_s, struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
-                           size_t *ret_evicted, struct err *err) MUST_CHECK;
+                           unsigned absolute_s, struct arena *arena,
+                           char ret_token[SESSION_TOKEN_SIZE], size_t *ret_evicted,
+                           struct err *err) MUST_CHECK;
 /* The record under a new token; the old token is dead when this returns. */
 enum err_code session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
                              struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],

@@ -45,8 +45,9 @@ static const struct {
     {"since", "only those since then: 2h, 7d, or 2027-06-01T08:00:00Z"},
     {"offset", "only the one at this offset, in each partition"},
     {"replication", "copies of each partition on other brokers (default 1)"},
-    {"profile", "production: also what services refuse to start with there; what they have in "
-                "their environment (SY_WECHAT_…, SY_SMS_…, SY_KAFKA_SECURITY_FILE) is read as well"},
+    {"profile",
+     "production: also what services refuse to start with there; what they have in "
+     "their environment (SY_WECHAT_…, SY_SMS_…, SY_KAFKA_SECURITY_FILE) is read as well"},
 };
 
 static const char exit_statuses[] = "Exit status: 0 done, 1 not done or something is wrong, "

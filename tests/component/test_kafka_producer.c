@@ -255,12 +255,13 @@ success_of_a_later_message_is_no_success(void **state)
     (void)rd_kafka_mock_topic_create(mock.cluster, "t", 1, 1);
     struct kafka_producer *producer = producer_open(&mock, &reports, 20000, 1000);
     assert_works(kafka_producer_warm(producer, "t", 5000, &err));
-    (void)rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 500);
+    /* The second must be on its way before the first is answered, also on a busy machine. */
+    (void)rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 4000);
     rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE_API_KEY, 2,
                                       RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
                                       RD_KAFKA_RESP_ERR_NO_ERROR);
     for (size_t i = 0; i < 2; i++) {
-        struct timespec pause = {0, 100000000}; /* a request of its own */
+        struct timespec pause = {0, 500000000}; /* a request of its own */
         assert_works(send_number(producer, i, &err));
         (void)nanosleep(&pause, NULL);
     }

@@ -15,6 +15,9 @@
 
 #define TOPIC_SUBMISSION_RECEIVED "submission.received"
 #define TOPIC_SUBMISSION_JUDGED "submission.judged"
+/* Why a message became a dead letter (dlq_reason) whose key was judged before with other fields: a
+ * row of DEAD_REASONS (services/validation/domain.h). */
+#define DEAD_KEY_CONFLICT "key-conflict"
 #define TYPE_SUBMISSION_RECEIVED "cn.shengyuan.submission.received"
 #define TYPE_SUBMISSION_JUDGED "cn.shengyuan.submission.judged"
 enum { SUBMISSION_RECEIVED_VERSION = 2, SUBMISSION_JUDGED_VERSION = 1 };

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct intake;
+struct refill;
 
 enum { IDEM_KEEP_S = 400 * 24 * 3600 };
 /* Redis' memory since it was empty last: a random text, gone with everything else. The marks hold
@@ -18,5 +19,16 @@ enum { IDEM_KEEP_S = 400 * 24 * 3600 };
 /* All that are not in the record yet are. */
 #define IDEM_WAITING_KEY STR("idem:waiting")
 
-/* The housekeeper's turn: does nothing while Redis is complete. */
-enum err_code fingerprints_refill(struct intake *intake, struct err *err) MUST_CHECK;
+/* The longest delivery timeout of any copy, in milliseconds: how long a submission that was
+ * remembered may be on its way to Kafka. */
+#define IDEM_PATIENCE_KEY STR("idem:patience")
+/* From Redis' answer to Kafka's client a submission takes at most TAKE_MS_MAX, or it is not taken;
+ * the client may be a second late to notice that a delivery timeout is over. */
+enum { TAKE_MS_MAX = 500, REPORT_LATE_MS = 1000, IN_FLIGHT_MS = TAKE_MS_MAX + REPORT_LATE_MS };
+
+struct refill *refill_new(void);
+void refill_free(struct refill *refill);
+/* The housekeeper's turn: does nothing while Redis is complete, else a piece of the filling.
+ * *ret_more: there is more to do at once. */
+enum err_code fingerprints_refill(struct intake *intake, bool *ret_more,
+                                  struct err *err) MUST_CHECK;

@@ -1,5 +1,4 @@
 #include "services/intake/service.h"
-#include "services/intake/refill.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -133,7 +132,8 @@ ask_for_waiting(struct intake *intake)
 }
 
 /* From here on students are served. Not before the campaigns are known: until then other copies do
- * it, or the edge asks to come back. */
+ * it, or the edge asks to come back. Which keys were used need not be known: each turn of
+ * submissions asks Redis' marks, and everything else has nothing to do with it. */
 static enum err_code
 serve(struct intake *intake, struct err *err)
 {
@@ -160,6 +160,7 @@ intake_loop(void *service, struct err *err)
     struct intake *intake = service;
     bool campaigns_failing = false;
     bool refill_failing = false;
+    bool more = false;
     enum err_code code = ERR_OK;
     for (unsigned turn = 0; code == ERR_OK && !service_stopping(); turn++) {
         struct err trouble = {0};
@@ -168,10 +169,10 @@ intake_loop(void *service, struct err *err)
             note("campaigns not loaded",
                  campaigns_load(intake->campaigns, intake->pg, store_campaigns_statement, &trouble),
                  &trouble, &campaigns_failing);
-        note("fingerprints not refilled", fingerprints_refill(intake, &trouble), &trouble,
-             &refill_failing);
-        if (intake->api == NULL && !campaigns_failing) /* after a first try to know used keys */
+        if (intake->api == NULL && !campaigns_failing)
             code = serve(intake, err);
+        note("fingerprints not refilled", fingerprints_refill(intake, &more, &trouble), &trouble,
+             &refill_failing);
         metric_set(METRIC_sy_kafka_producer_queue, (double)kafka_producer_pending(intake->producer),
                    NULL, NULL, NULL);
         if (turn % TEND_EVERY == 0) {
@@ -180,7 +181,8 @@ intake_loop(void *service, struct err *err)
             metric_set(METRIC_sy_kafka_producer_replaced_total,
                        (double)kafka_producer_replaced(intake->producer), NULL, NULL, NULL);
         }
-        clock_pause_ms(HOUSEKEEPING_MS);
+        if (!more) /* a piece of the filling takes about as long */
+            clock_pause_ms(HOUSEKEEPING_MS);
     }
     return code;
 }
@@ -229,6 +231,7 @@ intake_stop(void *service)
     campaigns_free(intake->campaigns);
     redis_free(intake->redis);
     pg_free(intake->pg);
+    refill_free(intake->refill);
     arena_free(intake->arena);
     free(process);
 }
@@ -288,6 +291,7 @@ intake_start(struct runtime *runtime, const void *conf, void **ret_service, stru
     metric_set(METRIC_sy_kafka_producer_queue_max, (double)intake->conf->producer_queue, NULL, NULL,
                NULL);
     intake->campaigns = campaigns_new();
+    intake->refill = refill_new();
     intake->streams = streams_new(intake->conf->streams_max);
     if (intake->conf->new_a_day)
         intake->allowance = allowance_new((unsigned)intake->conf->new_a_day);

@@ -32,6 +32,7 @@ struct intake {
     struct redis *redis;
     struct arena *arena;
     struct pulse *pulse;
+    struct refill *refill;
     atomic_bool serving;    /* the port for students is open */
     atomic_bool keys_known; /* Redis was once seen to know, or made to know, which keys were used */
 };

@@ -361,6 +361,7 @@ submissions_post(struct api_call **calls, size_t count)
     if (kept == 0)
         return;
     bool sure = false;
+    uint64_t asked_ns = clock_mono_ns();
     if (remember(calls, kept, known, &sure, &err)) {
         answer_unknown(calls, kept, &err);
         return;
@@ -385,6 +386,9 @@ submissions_post(struct api_call **calls, size_t count)
             answer_unknown(&calls[i], 1, &err);
         } else if (over[i]) {
             answer_over(calls[i]);
+        } else if (clock_mono_ns() - asked_ns > (uint64_t)TAKE_MS_MAX * 1000000) {
+            (void)ERR(&err, ERR_BUSY, "too long ago that redis remembered the key");
+            answer_unknown(&calls[i], 1, &err);
         } else {
             submission_publish(calls[i], &scratch);
         }

@@ -229,6 +229,32 @@ campaigns_fresh(struct validation *validation, struct err *err)
     return ERR(err, ERR_UNAVAILABLE, "stopped while the store was away");
 }
 
+/* A campaign that was made a moment ago may be known to the copy of intake that took a submission
+ * for it, and not here: the list is asked for anew, once, before such a one is buried. The list of
+ * before is still held, and what was decoded with it stays. */
+static enum err_code
+decode_missed(struct validation *validation, const struct kafka_batch *batch, struct item *items,
+              const struct campaign_list **ret_newer, struct err *err)
+{
+    size_t count = kafka_batch_count(batch);
+    for (size_t i = 0; i < count; i++) {
+        bool missed =
+            items[i].state == ITEM_DEAD && items[i].reason == dead_reason_word(DEAD_CAMPAIGN);
+        if (!missed)
+            continue;
+        if (*ret_newer == NULL) {
+            validation->campaigns_loaded_ns = 0;
+            enum err_code code = campaigns_fresh(validation, err);
+            if (code)
+                return code;
+            *ret_newer = campaigns_acquire(validation->campaigns);
+        }
+        item_decode(kafka_batch_record(batch, i), *ret_newer, validation->sealer, validation->arena,
+                    &items[i]);
+    }
+    return ERR_OK;
+}
+
 static void
 count_items(const struct item *items, size_t count)
 {
@@ -266,15 +292,19 @@ batch_process(struct validation *validation, const struct kafka_batch *batch, st
     for (size_t i = 0; i < count; i++)
         item_decode(kafka_batch_record(batch, i), campaigns, validation->sealer, validation->arena,
                     &items[i]);
+    const struct campaign_list *newer = NULL;
+    code = decode_missed(validation, batch, items, &newer, err);
     observe_stage("decode", &since_ns);
     crash_at(CRASH_DECODED);
-    code = store_batch(validation, items, count, err);
+    if (code == ERR_OK)
+        code = store_batch(validation, items, count, err);
     crash_at(CRASH_STORED);
     since_ns = clock_mono_ns();
     if (code == ERR_OK)
         code = publish_batch(validation, batch, items, err);
     crash_at(CRASH_PUBLISHED);
     observe_stage("publish", &since_ns);
+    campaigns_release(validation->campaigns, newer);
     campaigns_release(validation->campaigns, campaigns);
     if (code)
         return code;

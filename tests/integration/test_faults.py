@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import signal
+import uuid
 
 import pytest
 
@@ -237,6 +238,28 @@ def test_a_row_the_store_refuses_is_found_in_its_batch(system, newcomer):
         connection.close()
     system.syctl("dlq", "replay", "submission.received.dlq", f"--offset={found[0]['offset']}")
     wait_for("its judgement", lambda: bad in {row[0] for row in judgements(system)})
+
+
+def test_a_campaign_of_a_moment_ago_is_asked_for_before_a_message_is_buried(system, student):
+    """Intake knows it already, validation's list is of just before: the list is read once more."""
+    first = student.send()
+    student.judged(first)
+    _, _, key, value, headers = next(m for m in topic_messages(system, "submission.received") if m[3] and first.encode() in m[3])
+    fresh, name = str(uuid.uuid4()), f"2027-{os.urandom(4).hex()}"
+    message = {k: v for k, v in json.loads(value).items() if k != "fields_sealed"} | {"submission_id": fresh, "campaign_id": name}
+    headers = {k: v.decode() for k, v in headers.items()} | {"ce_id": fresh}
+    connection = superuser(system)
+    try:
+        with connection.cursor() as cursor:
+            student.judged(student.send())  # the list is new
+            cursor.execute("INSERT INTO campaign.campaign SELECT (jsonb_populate_record(c, jsonb_build_object('campaign_id', %s::text, "
+                           "'school_code', '99999'))).* FROM campaign.campaign c WHERE campaign_id = '2027-default'", (name,))
+            publish(system, "submission.received", key, json.dumps(message).encode(), headers)
+            wait_for("the judgement", lambda: fresh in {row[0] for row in judgements(system)})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM campaign.campaign WHERE campaign_id = %s", (name,))
+        connection.close()
 
 
 def test_a_dead_letter_can_be_replayed(system, student, people):

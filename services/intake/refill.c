@@ -193,8 +193,8 @@ ask_topic_used(struct refill *refill)
         refill->in_flight = refill->in_flight || ranges[i].end > 0;
     refill->in_flight_known = true;
     if (refill->in_flight)
-        log_event(LOG_WARN, "Redis has lost its memory: no new submission is taken until what was "
-                            "on its way to Kafka is there");
+        log_event(LOG_WARN, "Redis has lost its memory: no new submission is taken for a while",
+                  LOG_TEXT("until_there", TOPIC_SUBMISSION_RECEIVED));
     return ERR_OK;
 }
 

@@ -44,11 +44,23 @@ mem_realloc(void *old, size_t size)
     return memory;
 }
 
+/* Free memory that the allocator keeps at the end of an arena: more of it goes back when something
+ * beside it is freed. What it comes to by itself after a free of 4 MiB, so that batches do not cost
+ * the kernel's pages each time; less while memory is given back. */
+enum { KEPT_AT_END = 8 << 20, KEPT_AT_END_GIVING = 128 << 10 };
+
+/* malloc_trim does not reach the ends of the threads' arenas: their own threads have to free
+ * something meanwhile. librdkafka's kept 1.4 MiB each after a backlog. */
 void
-mem_give_back(void)
+mem_give_back(bool begin)
 {
 #ifdef __GLIBC__
-    (void)malloc_trim(0);
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_AT_END / 2);
+    (void)mallopt(M_TRIM_THRESHOLD, begin ? KEPT_AT_END_GIVING : KEPT_AT_END);
+    if (begin)
+        (void)malloc_trim(0);
+#else
+    (void)begin;
 #endif
 }
 
@@ -87,9 +99,39 @@ buf_done_ptr(struct buf *buf)
     buf_done(buf);
 }
 
+enum { BUF_CAPACITY_MIN = 256 };
+/* So many turns are one window; what is kept is what the last two windows needed, so nothing is
+ * freed that was needed within the last one, and everything else is after the second. */
+enum { DEMAND_TURNS = 256, BUF_SLACK = 4 };
+
+size_t
+demand_note(struct demand *demand, size_t needed)
+{
+    if (needed > demand->peak)
+        demand->peak = needed;
+    size_t peak = demand->peak > demand->peak_before ? demand->peak : demand->peak_before;
+    if (++demand->turns == DEMAND_TURNS)
+        *demand = (struct demand){.peak_before = demand->peak};
+    return peak;
+}
+
+static size_t
+buf_capacity_for(size_t size)
+{
+    size_t capacity = BUF_CAPACITY_MIN;
+    while (capacity < size)
+        capacity *= 2;
+    return capacity;
+}
+
 void
 buf_reset(struct buf *buf)
 {
+    size_t needed = buf_capacity_for(demand_note(&buf->demand, buf->len) + 1);
+    if (buf->capacity / BUF_SLACK >= needed) {
+        buf->ptr = mem_realloc(buf->ptr, needed);
+        buf->capacity = needed;
+    }
     buf->len = 0;
     buf->overflow = false;
 }
@@ -105,11 +147,8 @@ buf_reserve(struct buf *buf, size_t more)
     size_t need = buf->len + more + 1;
     if (need <= buf->capacity)
         return true;
-    size_t capacity = buf->capacity ? buf->capacity : 256;
-    while (capacity < need)
-        capacity *= 2;
-    buf->ptr = mem_realloc(buf->ptr, capacity);
-    buf->capacity = capacity;
+    buf->capacity = buf_capacity_for(need);
+    buf->ptr = mem_realloc(buf->ptr, buf->capacity);
     return true;
 }
 
@@ -190,8 +229,10 @@ struct arena {
     struct arena_block *first;
     struct arena_block *current;
     size_t used_total;
+    size_t used_peak; /* of this turn, where a rewind gave some of it back */
     size_t bytes_max;
     size_t keep_bytes;
+    struct demand demand;
     struct arena *next_free; /* while it waits in a pool */
 };
 
@@ -245,13 +286,32 @@ arena_free_ptr(struct arena **arena)
     arena_free(*arena);
 }
 
+static void
+arena_note_peak(struct arena *arena)
+{
+    if (arena->used_total > arena->used_peak)
+        arena->used_peak = arena->used_total;
+}
+
+/* How many bytes of blocks stay. A block is left when the next piece does not fit in, so that two
+ * neighbours hold more than the first one's size: blocks for as much as before are less than twice
+ * that, and the last one. */
+static size_t
+arena_keep(struct arena *arena)
+{
+    arena_note_peak(arena);
+    size_t keep = 2 * demand_note(&arena->demand, arena->used_peak) + ARENA_BLOCK_SIZE;
+    return keep < arena->keep_bytes ? keep : arena->keep_bytes;
+}
+
 void
 arena_reset(struct arena *arena)
 {
     struct arena_block *last = arena->first;
+    size_t keep = arena_keep(arena);
     size_t kept = last->size;
     last->used = 0;
-    while (last->next && kept + last->next->size <= arena->keep_bytes) {
+    while (last->next && kept + last->next->size <= keep) {
         last = last->next;
         kept += last->size;
         last->used = 0;
@@ -259,7 +319,16 @@ arena_reset(struct arena *arena)
     arena_free_from(last->next);
     last->next = NULL;
     arena->current = arena->first;
-    arena->used_total = 0;
+    arena->used_total = arena->used_peak = 0;
+}
+
+size_t
+arena_room(const struct arena *arena)
+{
+    size_t room = 0;
+    for (const struct arena_block *block = arena->first; block; block = block->next)
+        room += block->size;
+    return room;
 }
 
 struct arena_mark
@@ -272,6 +341,7 @@ arena_mark(const struct arena *arena)
 void
 arena_rewind(struct arena *arena, struct arena_mark mark)
 {
+    arena_note_peak(arena);
     arena->current = mark.block;
     arena->current->used = mark.used;
     arena->used_total = mark.used_total;

@@ -18,17 +18,29 @@
         taken_;                                                                                    \
     })
 
+/* How much was needed turn by turn: what is used again and again keeps room for what the last
+ * hundreds of turns needed (256 at least, 512 at most), not for the largest there ever was. */
+struct demand {
+    size_t peak;        /* of this window */
+    size_t peak_before; /* of the window before */
+    unsigned turns;
+};
+/* A turn ends that needed so much; what is to be kept for the next ones. */
+size_t demand_note(struct demand *demand, size_t needed);
+
 struct buf {
     char *ptr; /* owned, NUL-terminated once anything was added */
     size_t len;
     size_t capacity;
     size_t max; /* bytes; the most `len` may become */
     bool overflow;
+    struct demand demand;
 };
 
 void buf_init(struct buf *buf, size_t max);
-void buf_done(struct buf *buf);  /* frees; the buffer may be initialised again */
-void buf_reset(struct buf *buf); /* empties, keeps the memory */
+void buf_done(struct buf *buf); /* frees; the buffer may be initialised again */
+/* Empties; keeps memory for what the turns before needed. */
+void buf_reset(struct buf *buf);
 void buf_add(struct buf *buf, struct str text);
 /* Adds `size` bytes for the caller to write at once; NULL past the maximum. */
 char *buf_room(struct buf *buf, size_t size);
@@ -47,17 +59,19 @@ void *mem_realloc(void *old, size_t size);
 char *mem_strdup(const char *text);
 char *mem_strndup(struct str text);
 /* Memory that was freed goes back to the system, where the allocator would keep it: for once in a
- * while. Holds up allocations for as long as that takes (milliseconds). */
-void mem_give_back(void);
+ * while. Holds up allocations for as long as that takes (milliseconds); what threads free before
+ * `begin` is false again goes back as well. */
+void mem_give_back(bool begin);
 
 struct arena; /* blocks of memory freed together */
 struct arena *arena_new(size_t bytes_max);
-/* The same, but a reset keeps up to `keep_bytes` of blocks: for work that fills it again and again.
- */
+/* The same, but a reset keeps what the turns before needed, up to `keep_bytes` of blocks: for work
+ * that fills it again and again. */
 struct arena *arena_new_keeping(size_t bytes_max, size_t keep_bytes);
 void arena_free(struct arena *arena);
 void arena_free_ptr(struct arena **arena);
 void arena_reset(struct arena *arena); /* forgets everything; keeps the first block at least */
+size_t arena_room(const struct arena *arena); /* bytes of its blocks, used or not */
 /* A place to come back to: a try that failed gives back what it took. Everything allocated since is
  * gone then. Of no use after a reset. */
 struct arena_mark {

@@ -15,6 +15,8 @@ enum {
     PG_RECONNECT_MS = 200,
     PG_ANSWER_MARGIN_MS = 1500, /* beyond the statement time-out, which the server keeps */
     PG_IDLE_READS_MAX = 4,
+    PG_LARGE_BYTES = 128 * 1024, /* a statement */
+    PG_OUTGROWN = 4,             /* times what is needed now */
 };
 
 struct pg {
@@ -24,6 +26,9 @@ struct pg {
     const struct pg_statement *prepared[PG_PREPARED_MAX];
     uint64_t tried_ns;
     bool in_transaction;
+    struct demand demand; /* bytes a statement */
+    size_t needed;        /* by the last hundreds of statements */
+    size_t sent_max;      /* by the largest of this connection */
 };
 
 /* A result is libpq's own, opaque outside. */
@@ -46,6 +51,7 @@ pg_disconnect(struct pg *pg)
 {
     PQfinish(pg->conn);
     pg->conn = NULL;
+    pg->sent_max = 0;
     pg->prepared_count = 0; /* in_transaction stays: what comes next must not run on its own */
 }
 
@@ -195,10 +201,29 @@ pg_notice_end(struct pg *pg)
     }
 }
 
+static void
+pg_note_sent(struct pg *pg, size_t bytes)
+{
+    pg->needed = demand_note(&pg->demand, bytes);
+    if (bytes > pg->sent_max)
+        pg->sent_max = bytes;
+}
+
+/* libpq keeps room for the largest statement of a connection for as long as that lives: once such
+ * statements have not come for a while, another connection takes its place. */
+static void
+pg_shed(struct pg *pg)
+{
+    if (pg->sent_max >= PG_LARGE_BYTES && pg->needed <= pg->sent_max / PG_OUTGROWN &&
+        pg_connected(pg) && PQtransactionStatus(pg->conn) == PQTRANS_IDLE)
+        pg_disconnect(pg);
+}
+
 enum err_code
 pg_ready(struct pg *pg, struct err *err)
 {
     pg_notice_end(pg);
+    pg_shed(pg);
     if (pg_connected(pg))
         return ERR_OK;
     if (pg->conn)
@@ -284,12 +309,15 @@ pg_send(struct pg *pg, const struct pg_statement *statement, const struct pg_par
     int lengths[PG_PARAMS_MAX] = {0};
     int formats[PG_PARAMS_MAX] = {0};
     char *copies[PG_PARAMS_MAX] = {NULL};
+    size_t bytes = 0;
     for (size_t i = 0; i < param_count; i++) {
+        bytes += params[i].value.len;
         copies[i] = params[i].kind == PG_TEXT ? mem_strndup(params[i].value) : NULL;
         values[i] = params[i].kind == PG_ARRAY_OF ? params[i].value.ptr : copies[i];
         lengths[i] = (int)params[i].value.len;
         formats[i] = params[i].kind == PG_ARRAY_OF;
     }
+    pg_note_sent(pg, bytes);
     PGresult *result =
         pg_collect(pg, PQsendQueryPrepared(pg->conn, statement->name, (int)param_count, values,
                                            lengths, formats, 0));
@@ -327,6 +355,7 @@ pg_script(struct pg *pg, const char *sql, struct err *err)
     enum err_code code = pg_ready(pg, err);
     if (code)
         return code;
+    pg_note_sent(pg, strlen(sql));
     PGresult *result = pg_collect(pg, PQsendQuery(pg->conn, sql));
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)

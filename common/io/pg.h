@@ -1,6 +1,7 @@
 /*
  * PostgreSQL through libpq: one connection, prepared statements by name (one named SQL file each),
- * parameters only, binary arrays for unnest. Reconnects by itself outside a transaction. Server
+ * parameters only, binary arrays for unnest. Reconnects by itself outside a transaction, also when
+ * the connection's buffers have long been larger than what is sent. Server
  * texts never leave this module except in the operator's log. Not thread-safe: one per thread.
  */
 #pragma once
@@ -65,7 +66,7 @@ uint32_t pg_array_oid(enum pg_type element);                  /* of the array ty
 void pg_array_init(struct pg_array *array, size_t bytes_max); /* text[] */
 void pg_array_init_of(struct pg_array *array, enum pg_type element, size_t bytes_max);
 void pg_array_done(struct pg_array *array);
-void pg_array_reset(struct pg_array *array); /* empties, keeps the memory */
+void pg_array_reset(struct pg_array *array); /* empties; see buf_reset */
 void pg_array_add_null(struct pg_array *array);
 /* Of text[] and uuid[]. STR_NONE becomes NULL; a uuid[] takes well-formed UUIDs only. */
 void pg_array_add(struct pg_array *array, struct str element);

@@ -248,15 +248,18 @@ health_thread(void *arg)
 {
     struct health *health = arg;
     uint64_t gave_back_ns = clock_mono_ns();
+    bool giving = false;
     (void)pthread_mutex_lock(&health->lock);
     while (!health->stop) {
         (void)pthread_mutex_unlock(&health->lock);
         for (size_t i = 0; i < atomic_load(&health->count); i++)
             health_ask(&health->rows[i]);
         tell_manager(health);
-        if (clock_mono_ns() - gave_back_ns > HEALTH_GIVE_BACK_MS * UINT64_C(1000000)) {
-            mem_give_back();
-            gave_back_ns = clock_mono_ns();
+        bool due = clock_mono_ns() - gave_back_ns > HEALTH_GIVE_BACK_MS * UINT64_C(1000000);
+        if (due || giving) { /* for the time between two turns */
+            mem_give_back(due);
+            gave_back_ns = due ? clock_mono_ns() : gave_back_ns;
+            giving = due;
         }
         /* A process that is not ready yet asks more often: it is waited for. */
         unsigned period_ms = health_ready(health) ? HEALTH_PERIOD_MS : HEALTH_PERIOD_MS / 10;

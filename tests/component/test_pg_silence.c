@@ -15,7 +15,13 @@
 #include "io/pg.h"
 #include "tests/unit/test.h"
 
-enum { STATEMENT_MS = 200, GIVEN_UP_MS_MAX = 4000, MESSAGE_MAX = 8192, SSL_REQUEST = 80877103 };
+enum {
+    STATEMENT_MS = 200,
+    GIVEN_UP_MS_MAX = 4000,
+    MESSAGE_MAX = 8192,
+    READ_MAX = 4 << 20,
+    SSL_REQUEST = 80877103
+};
 
 /* Speaks just enough of the protocol: says yes to everything until `answers_left` is 0. */
 struct server {
@@ -25,6 +31,7 @@ struct server {
     atomic_int answers_left;
     atomic_int connections;
     atomic_int queries;
+    atomic_bool idle; /* a transaction is never under way */
     atomic_bool ending;
 };
 
@@ -32,6 +39,18 @@ static bool
 take(int fd, void *out, size_t size)
 {
     return size == 0 || recv(fd, out, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+static bool
+pass_over(int fd, size_t size)
+{
+    char rest[MESSAGE_MAX];
+    for (size_t piece; size; size -= piece) {
+        piece = size < sizeof rest ? size : sizeof rest;
+        if (!take(fd, rest, piece))
+            return false;
+    }
+    return true;
 }
 
 static void
@@ -64,24 +83,29 @@ serve(struct server *server, int fd)
 {
     static const char begun[] = "C\0\0\0\x0a"
                                 "BEGIN\0Z\0\0\0\x05T";
+    static const char done[] = "C\0\0\0\x0b"
+                               "SELECT\0Z\0\0\0\x05I";
     char type = 0;
     uint32_t size = 0;
-    char rest[MESSAGE_MAX];
     atomic_fetch_add(&server->connections, 1);
     if (!greet(fd))
         return;
     while (take(fd, &type, 1) && take(fd, &size, sizeof size)) {
-        if (ntohl(size) > sizeof rest) { /* not read any further */
+        if (ntohl(size) > READ_MAX) { /* not read any further */
             while (!atomic_load(&server->ending))
                 (void)poll(NULL, 0, 20);
             return;
         }
-        if (!take(fd, rest, ntohl(size) - sizeof size))
+        if (!pass_over(fd, ntohl(size) - sizeof size))
             return;
         if (type != 'Q' && type != 'S')
             continue;
         atomic_fetch_add(&server->queries, 1);
-        if (atomic_fetch_sub(&server->answers_left, 1) > 0)
+        if (atomic_fetch_sub(&server->answers_left, 1) <= 0)
+            continue;
+        if (atomic_load(&server->idle))
+            give(fd, done, sizeof done - 1);
+        else
             give(fd, begun, sizeof begun - 1);
     }
 }
@@ -190,12 +214,42 @@ a_transaction_does_not_go_on_elsewhere(void **state)
     server_close(&server);
 }
 
+/* libpq keeps room for the largest statement until its connection ends. */
+static void
+a_connection_ends_when_it_has_long_been_too_large(void **state)
+{
+    enum { LARGE = 2 << 20 };
+    struct server server;
+    char dsn[128];
+    (void)state;
+    server_open(&server, 10000);
+    atomic_store(&server.idle, true);
+    struct pg *pg = pg_open(&server, dsn);
+    char *sql = mem_alloc(LARGE + 1);
+    memset(sql, ' ', LARGE);
+    sql[LARGE] = '\0';
+    for (int turn = 0; turn < 4; turn++) { /* as long as large ones come it stays */
+        assert_works(pg_script(pg, sql, &err));
+        for (int i = 0; i < 200; i++)
+            assert_works(pg_script(pg, "SELECT 1", &err));
+    }
+    assert_int_equal(atomic_load(&server.connections), 1);
+    assert_works(pg_script(pg, sql, &err));
+    for (int i = 0; i < 1000; i++)
+        assert_works(pg_script(pg, "SELECT 1", &err));
+    assert_int_equal(atomic_load(&server.connections), 2);
+    free(sql);
+    pg_free(pg);
+    server_close(&server);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_up_on_a_silent_server),
         cmocka_unit_test(gives_up_while_much_is_still_to_be_sent),
+        cmocka_unit_test(a_connection_ends_when_it_has_long_been_too_large),
         cmocka_unit_test(a_transaction_does_not_go_on_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

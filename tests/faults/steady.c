@@ -5,7 +5,9 @@
  *   steady PORT STUDENTS-FILE SECONDS SUBMISSIONS-RATE READS-RATE PREFIX > lines
  *
  * STUDENTS-FILE: lines "token phone submission_id". One line a request: when it was due (CLOCK_
- * MONOTONIC, microseconds), s or r, status (0: none came), microseconds until it was answered.
+ * MONOTONIC, microseconds), s or r, status (0: none came), microseconds until it was answered. One
+ * that failed is told with more: what was asked for, the word of the problem (or how the connection
+ * ended) and its trace id, `-` without: the edge answered, or a service before it looked at it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,6 +28,7 @@ enum {
     CONNECTIONS = 256,
     WAITING_MAX = 65536, /* due and without a connection: ten seconds of both rates, and more */
     HEAD_SIZE = 4096,
+    PROBLEM_SIZE = 1024,
     REQUEST_SIZE = 4096,
     ANSWER_WITHIN_US = 10 * 1000 * 1000,
     TICK_NS = 1000 * 1000,
@@ -47,6 +50,8 @@ struct connection {
     unsigned status;
     bool last; /* the server ends the connection behind this answer */
     char head[HEAD_SIZE];
+    size_t problem_got;
+    char problem[PROBLEM_SIZE]; /* the beginning of a body, of a failure only */
 };
 
 struct stream {
@@ -130,35 +135,69 @@ submission_write(const struct steady *steady, const struct request *request, cha
         student->token, steady->prefix, (unsigned long long)request->number, length, body);
 }
 
+/* What reads ask for in turn; the fifth is a submission. */
+static const char *const reads[] = {"form", "session", "draft", "codes/SYSZDDM?parent=440000"};
+enum { READS = sizeof reads / sizeof reads[0] + 1 };
+
 static size_t
 read_write(const struct steady *steady, const struct request *request, char *out)
 {
     const struct student *student = &steady->students[request->number % steady->student_count];
-    static const char *const paths[] = {"form", "session", "draft", "codes/SYSZDDM?parent=440000"};
     char status[64];
     (void)snprintf(status, sizeof status, "submissions/%s", student->submission_id);
-    size_t which = request->number % 5;
+    size_t which = request->number % READS;
     return (size_t)snprintf(
         out, REQUEST_SIZE,
         "GET /api/v1/%s HTTP/1.1\r\nHost: steady\r\nAuthorization: Bearer %s\r\n\r\n",
-        which < 4 ? paths[which] : status, student->token);
+        which < READS - 1 ? reads[which] : status, student->token);
 }
 
-/* The request is over; the line about it is all that stays. */
-static void
-request_end(struct connection *c, unsigned status)
+static const char *
+asked_for(const struct request *request)
 {
-    printf("%llu %c %u %llu\n", (unsigned long long)c->request.due_us,
-           c->request.submits ? 's' : 'r', status,
-           (unsigned long long)(now_us() - c->request.due_us));
+    size_t which = request->number % READS;
+    return request->submits ? "submit" : which < READS - 1 ? reads[which] : "submission";
+}
+
+/* The text behind `mark` up to the next quote; "-" when there is none. */
+static int
+problem_part(const struct connection *c, const char *mark, const char **ret_text)
+{
+    const char *begin = strstr(c->problem, mark);
+    const char *end = begin ? strchr(begin + strlen(mark), '"') : NULL;
+    *ret_text = end ? begin + strlen(mark) : "-";
+    return end ? (int)(end - *ret_text) : 1;
+}
+
+static bool
+succeeded(unsigned status)
+{
+    return status == 200 || status == 202 || status == 304;
+}
+
+/* The request is over; the line about it is all that stays. `how`: the connection ended, if so. */
+static void
+request_end(struct connection *c, unsigned status, const char *how)
+{
+    printf("%llu %c %u %llu", (unsigned long long)c->request.due_us, c->request.submits ? 's' : 'r',
+           status, (unsigned long long)(now_us() - c->request.due_us));
+    if (!succeeded(status)) {
+        const char *word;
+        const char *trace;
+        int word_length = problem_part(c, "/problems/", &word);
+        int trace_length = problem_part(c, "\"traceId\":\"", &trace);
+        printf(" %s %.*s %.*s", asked_for(&c->request), how ? (int)strlen(how) : word_length,
+               how ? how : word, trace_length, trace);
+    }
+    printf("\n");
     c->busy = false;
 }
 
 static void
-connection_end(struct connection *c)
+connection_end(struct connection *c, const char *how)
 {
     if (c->busy)
-        request_end(c, 0);
+        request_end(c, 0, how);
     if (c->fd >= 0)
         (void)close(c->fd);
     c->fd = -1;
@@ -176,7 +215,7 @@ connection_open(struct steady *steady, struct connection *c)
         return false;
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS) {
-        connection_end(c);
+        connection_end(c, "refused");
         return false;
     }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
@@ -190,10 +229,11 @@ request_send(struct steady *steady, struct connection *c)
     char text[REQUEST_SIZE];
     size_t size = c->request.submits ? submission_write(steady, &c->request, text)
                                      : read_write(steady, &c->request, text);
-    c->head_got = c->body_left = 0;
+    c->head_got = c->body_left = c->problem_got = 0;
+    c->problem[0] = '\0';
     c->status = 0;
     if (write(c->fd, text, size) != (ssize_t)size)
-        connection_end(c);
+        connection_end(c, "unsent");
 }
 
 static void
@@ -204,7 +244,18 @@ request_begin(struct steady *steady, struct connection *c, const struct request 
     if (c->fd >= 0)
         request_send(steady, c);
     else if (!connection_open(steady, c))
-        connection_end(c); /* otherwise sent when it is writable */
+        connection_end(c, "unopened"); /* otherwise sent when it is writable */
+}
+
+static void
+problem_add(struct connection *c, const char *bytes, size_t size)
+{
+    size_t room = PROBLEM_SIZE - 1 - c->problem_got;
+    if (succeeded(c->status))
+        return;
+    memcpy(c->problem + c->problem_got, bytes, size < room ? size : room);
+    c->problem_got += size < room ? size : room;
+    c->problem[c->problem_got] = '\0';
 }
 
 /* The head is whole: *ret_body is how much of the body came with it. False when it cannot be read.
@@ -218,6 +269,7 @@ head_read(struct connection *c, const char *end)
     c->last = strcasestr(c->head, "\r\nconnection: close") != NULL;
     size_t body = length && length < end ? strtoul(length + 17, NULL, 10) : 0;
     c->body_left = body > had ? body - had : 0;
+    problem_add(c, end + 4, had);
     return c->status >= 200 && c->status < 600 && had <= body;
 }
 
@@ -243,10 +295,11 @@ answer_read(struct connection *c)
             if (!head_read(c, end))
                 return false;
         } else {
+            problem_add(c, rest, (size_t)got);
             c->body_left -= (size_t)got < c->body_left ? (size_t)got : c->body_left;
         }
         if (c->body_left == 0) {
-            request_end(c, c->status);
+            request_end(c, c->status, NULL);
             c->status = 0;
             c->head_got = 0;
             if (c->last)
@@ -266,7 +319,7 @@ on_event(struct steady *steady, struct connection *c, uint32_t events)
             request_send(steady, c);
     }
     if (c->fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !answer_read(c))
-        connection_end(c);
+        connection_end(c, "closed");
 }
 
 /* What is due joins those that wait; those that wait take the connections that are free. */
@@ -288,7 +341,7 @@ tick(struct steady *steady)
     for (size_t i = 0, first = steady->turn; i < CONNECTIONS; i++) {
         struct connection *c = &steady->connections[(first + i) % CONNECTIONS];
         if (c->busy && at_us > c->request.due_us + ANSWER_WITHIN_US)
-            connection_end(c);
+            connection_end(c, "unanswered");
         if (!c->busy && steady->waiting_count) {
             const struct request *next = &steady->waiting[steady->waiting_first];
             steady->waiting_first = (steady->waiting_first + 1) % WAITING_MAX;

@@ -198,6 +198,109 @@ a_pool_lets_go_of_arenas_that_nobody_needs(void **state)
     arena_pool_free(pool);
 }
 
+/* A batch as it comes: one large array, and many pieces of all sizes. */
+static char *
+use_arena(struct arena *arena, size_t items)
+{
+    char *first = arena_alloc(arena, items * 1000);
+    for (size_t i = 0; i < items; i++)
+        (void)arena_alloc(arena, 500 + i % 7 * 300);
+    return first;
+}
+
+static void
+an_arena_keeps_what_the_last_turns_needed(void **state)
+{
+    (void)state;
+    enum { LARGE = 5000, SMALL = 30, TURNS = 2 * 256 };
+    struct arena *arena = arena_new_keeping(64u << 20, 32u << 20);
+    (void)use_arena(arena, SMALL);
+    arena_reset(arena);
+    size_t before = arena_room(arena);
+    (void)use_arena(arena, LARGE);
+    arena_reset(arena);
+    size_t large = arena_room(arena);
+    assert_true(large > 10u << 20);
+    for (size_t turn = 0; turn < 255; turn++) {
+        (void)use_arena(arena, SMALL);
+        arena_reset(arena);
+    }
+    assert_int_equal(arena_room(arena), large); /* another large one would cost nothing */
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        (void)use_arena(arena, SMALL);
+        arena_reset(arena);
+    }
+    assert_true(arena_room(arena) <= 2 * before);
+    arena_free(arena);
+}
+
+/* After the first turns nothing is allocated or freed, whatever came before. */
+static void
+an_arena_in_steady_use_allocates_nothing(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new_keeping(64u << 20, 32u << 20);
+    (void)use_arena(arena, 5000);
+    arena_reset(arena);
+    for (size_t turn = 0; turn < 3 * 256; turn++) {
+        (void)use_arena(arena, 10 + turn % 50);
+        arena_reset(arena);
+    }
+    size_t room = arena_room(arena);
+    for (size_t turn = 0; turn < 3 * 256; turn++) {
+        (void)use_arena(arena, 10 + turn % 50);
+        assert_int_equal(arena_room(arena), room); /* no block is new */
+        arena_reset(arena);
+        assert_int_equal(arena_room(arena), room); /* none is freed */
+    }
+    arena_free(arena);
+}
+
+/* A try that was taken back counts: the next one needs as much. */
+static void
+an_arena_keeps_what_a_failed_try_needed(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new_keeping(64u << 20, 32u << 20);
+    for (size_t turn = 0; turn < 2; turn++) {
+        struct arena_mark mark = arena_mark(arena);
+        (void)use_arena(arena, 1000);
+        arena_rewind(arena, mark);
+        arena_reset(arena);
+    }
+    assert_true(arena_room(arena) > 1u << 20);
+    arena_free(arena);
+}
+
+static void
+a_buffer_keeps_what_the_last_turns_needed(void **state)
+{
+    (void)state;
+    enum { LARGE = 1000000, SMALL = 3000, TURNS = 2 * 256 };
+    struct buf buf;
+    buf_init(&buf, 4u << 20);
+    (void)buf_room(&buf, LARGE);
+    buf_reset(&buf);
+    size_t large = buf.capacity;
+    for (size_t turn = 0; turn < 255; turn++) {
+        (void)buf_room(&buf, SMALL);
+        buf_reset(&buf);
+    }
+    assert_int_equal(buf.capacity, large);
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        (void)buf_room(&buf, SMALL + turn % 3000);
+        buf_reset(&buf);
+    }
+    assert_true(buf.capacity <= 8192);
+    const char *memory = buf.ptr;
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        (void)buf_room(&buf, SMALL + turn % 3000);
+        buf_reset(&buf);
+        assert_ptr_equal(buf.ptr, memory); /* in steady use nothing moves */
+    }
+    buf_done(&buf);
+}
+
 static void
 wraps_an_error_with_what_was_tried(void **state)
 {
@@ -225,6 +328,10 @@ main(void)
         cmocka_unit_test(an_arena_takes_back_what_a_failed_try_took),
         cmocka_unit_test(an_arena_comes_back_from_its_pool_empty),
         cmocka_unit_test(a_pool_lets_go_of_arenas_that_nobody_needs),
+        cmocka_unit_test(an_arena_keeps_what_the_last_turns_needed),
+        cmocka_unit_test(an_arena_in_steady_use_allocates_nothing),
+        cmocka_unit_test(an_arena_keeps_what_a_failed_try_needed),
+        cmocka_unit_test(a_buffer_keeps_what_the_last_turns_needed),
         cmocka_unit_test(wraps_an_error_with_what_was_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

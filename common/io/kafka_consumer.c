@@ -140,7 +140,7 @@ client_new(struct kafka_consumer *consumer, struct err *err)
         {"check.crcs", "true"},
         {"allow.auto.create.topics", "false"},
         {"socket.nagle.disable", "true"},
-        {"fetch.min.bytes", grouped ? "32768" : "1000000"},
+        {"fetch.min.bytes", grouped ? "262144" : "1000000"},
         {"fetch.wait.max.ms", grouped ? "20" : "100"},
         {"queued.max.messages.kbytes", "16384"},
         {"reconnect.backoff.ms", "50"},

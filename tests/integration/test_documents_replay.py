@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "contract"))
-import test_documents as documents  # noqa: E402
+import documents  # noqa: E402
 from servers import publish, topic_messages  # noqa: E402
 from shengyuan import Student, wait_for  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""The student's way, call by call, as design.md and contract.md have it."""
+"""The student's way, call by call, as docs/openapi.yaml has it."""
 import json
 import re
 import secrets

@@ -12,7 +12,7 @@ import table
 from conftest import DOORS
 from servers import redis_of
 from shengyuan import Http, random_phone, Student, wait_for
-from test_documents import OPENAPI
+from documents import OPENAPI
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "LOCK", "FOO")
 

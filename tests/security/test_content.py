@@ -15,7 +15,7 @@ import test_access
 from conftest import DOORS
 from servers import publish, reader, redis_of, superuser, topic_messages
 from shengyuan import Http, roster_csv, Student, wait_for
-from test_documents import OPENAPI
+from documents import OPENAPI
 from test_documents_replay import answer_errors
 
 
@@ -179,15 +179,15 @@ def test_answers_have_no_member_more_than_described(doors, system, people):
 
 
 def described_members(document, path, method, answer):
-    import test_documents
-    response = test_documents.resolve(document, document["paths"][path][method]["responses"][str(answer.status)])
+    import documents
+    response = documents.resolve(document, document["paths"][path][method]["responses"][str(answer.status)])
     schema = response["content"][answer.headers["Content-Type"].split(";")[0]]["schema"]
     return members(document, schema)
 
 
 def members(document, schema):
-    import test_documents
-    schema = test_documents.resolve(document, schema)
+    import documents
+    schema = documents.resolve(document, schema)
     names = set(schema.get("properties", {}))
     for part in schema.get("allOf", []) + schema.get("oneOf", []) + schema.get("anyOf", []):
         names |= members(document, part)

@@ -40,75 +40,76 @@ the_table_is_in_order_and_plausible(void **state)
     assert_int_equal(in_force, 3213);
 }
 
+/* known: area_latest finds it. full: name, of the newest record. */
+/* clang-format off */
+static const struct {
+    uint32_t code;
+    bool known, in_force, leaf, prefix;
+    const char *full;
+} chosen[] = {
+    /* counties in force */
+    {440103, true,  true,  true,  true,  "广东省广州市荔湾区"},
+    {440606, true,  true,  true,  true,  "广东省佛山市顺德区"},
+    {441881, true,  true,  true,  true,  "广东省清远市英德市"},
+    {110101, true,  true,  true,  true,  "北京市东城区"},
+    {440111, true,  true,  true,  true,  "广东省广州市白云区"},
+    {419001, true,  true,  true,  true,  "河南省济源市"},
+    {429004, true,  true,  true,  true,  "湖北省仙桃市"},
+    {469001, true,  true,  true,  true,  "海南省五指山市"},
+    {659012, true,  true,  true,  true,  "新疆维吾尔自治区白杨市"},
+    /* prefectures without counties */
+    {441900, true,  true,  true,  true,  "广东省东莞市"},
+    {442000, true,  true,  true,  true,  "广东省中山市"},
+    {460400, true,  true,  true,  true,  "海南省儋州市"},
+    {620200, true,  true,  true,  true,  "甘肃省嘉峪关市"},
+    /* provinces without rows below: leaves, but not in front of an identity card */
+    {710000, true,  true,  true,  false, "台湾省"},
+    {810000, true,  true,  true,  false, "香港特别行政区"},
+    {820000, true,  true,  true,  false, "澳门特别行政区"},
+    /* not leaves */
+    {440000, true,  true,  false, false, "广东省"},
+    {110000, true,  true,  false, false, "北京市"},
+    /* abolished */
+    {440681, true,  false, false, true,  "广东省佛山市顺德市"},
+    {440107, true,  false, false, true,  "广东省广州市芳村区"},
+    {440181, true,  false, false, true,  "广东省广州市番禺市"},
+    {440116, true,  false, false, true,  "广东省广州市萝岗区"},
+    {440602, true,  false, false, true,  "广东省佛山市城区"},
+    {469003, true,  false, false, true,  "海南省儋州市"},
+    {419003, true,  false, false, true,  "河南省济源市"},
+    /* never given */
+    {440101, false, false, false, false, NULL},
+    {441901, false, false, false, false, NULL},
+    {442001, false, false, false, false, NULL},
+    {620201, false, false, false, false, NULL},
+    {830000, false, false, false, false, NULL},
+    {990101, false, false, false, false, NULL},
+    {0,      false, false, false, false, NULL},
+    {1,      false, false, false, false, NULL},
+    {999999, false, false, false, false, NULL},
+    {UINT32_MAX, false, false, false, false, NULL},
+};
+/* clang-format on */
+
 static void
 knows_what_may_be_chosen(void **state)
 {
-    /* known: area_latest finds it. full: name, of the newest record. */
-    /* clang-format off */
-    static const struct {
-        uint32_t code;
-        bool known, in_force, leaf, prefix;
-        const char *full;
-    } rows[] = {
-        /* counties in force */
-        {440103, true,  true,  true,  true,  "广东省广州市荔湾区"},
-        {440606, true,  true,  true,  true,  "广东省佛山市顺德区"},
-        {441881, true,  true,  true,  true,  "广东省清远市英德市"},
-        {110101, true,  true,  true,  true,  "北京市东城区"},
-        {440111, true,  true,  true,  true,  "广东省广州市白云区"},
-        {419001, true,  true,  true,  true,  "河南省济源市"},
-        {429004, true,  true,  true,  true,  "湖北省仙桃市"},
-        {469001, true,  true,  true,  true,  "海南省五指山市"},
-        {659012, true,  true,  true,  true,  "新疆维吾尔自治区白杨市"},
-        /* prefectures without counties */
-        {441900, true,  true,  true,  true,  "广东省东莞市"},
-        {442000, true,  true,  true,  true,  "广东省中山市"},
-        {460400, true,  true,  true,  true,  "海南省儋州市"},
-        {620200, true,  true,  true,  true,  "甘肃省嘉峪关市"},
-        /* provinces without rows below: leaves, but not in front of an identity card */
-        {710000, true,  true,  true,  false, "台湾省"},
-        {810000, true,  true,  true,  false, "香港特别行政区"},
-        {820000, true,  true,  true,  false, "澳门特别行政区"},
-        /* not leaves */
-        {440000, true,  true,  false, false, "广东省"},
-        {110000, true,  true,  false, false, "北京市"},
-        /* abolished */
-        {440681, true,  false, false, true,  "广东省佛山市顺德市"},
-        {440107, true,  false, false, true,  "广东省广州市芳村区"},
-        {440181, true,  false, false, true,  "广东省广州市番禺市"},
-        {440116, true,  false, false, true,  "广东省广州市萝岗区"},
-        {440602, true,  false, false, true,  "广东省佛山市城区"},
-        {469003, true,  false, false, true,  "海南省儋州市"},
-        {419003, true,  false, false, true,  "河南省济源市"},
-        /* never given */
-        {440101, false, false, false, false, NULL},
-        {441901, false, false, false, false, NULL},
-        {442001, false, false, false, false, NULL},
-        {620201, false, false, false, false, NULL},
-        {830000, false, false, false, false, NULL},
-        {990101, false, false, false, false, NULL},
-        {0,      false, false, false, false, NULL},
-        {1,      false, false, false, false, NULL},
-        {999999, false, false, false, false, NULL},
-        {UINT32_MAX, false, false, false, false, NULL},
-    };
-    /* clang-format on */
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct area *latest = area_latest(rows[i].code);
-        const struct area *current = area_current(rows[i].code);
-        if ((latest != NULL) != rows[i].known || (current != NULL) != rows[i].in_force)
-            fail_msg("%u: known %d, in force %d", rows[i].code, latest != NULL, current != NULL);
-        if (area_is_leaf(rows[i].code) != rows[i].leaf)
-            fail_msg("%u: leaf %d", rows[i].code, !rows[i].leaf);
-        if (area_prefix_known(rows[i].code) != rows[i].prefix)
-            fail_msg("%u: prefix %d", rows[i].code, !rows[i].prefix);
+    for (size_t i = 0; i < COUNT(chosen); i++) {
+        const struct area *latest = area_latest(chosen[i].code);
+        const struct area *current = area_current(chosen[i].code);
+        if ((latest != NULL) != chosen[i].known || (current != NULL) != chosen[i].in_force)
+            fail_msg("%u: known %d, in force %d", chosen[i].code, latest != NULL, current != NULL);
+        if (area_is_leaf(chosen[i].code) != chosen[i].leaf)
+            fail_msg("%u: leaf %d", chosen[i].code, !chosen[i].leaf);
+        if (area_prefix_known(chosen[i].code) != chosen[i].prefix)
+            fail_msg("%u: prefix %d", chosen[i].code, !chosen[i].prefix);
         if (latest == NULL)
             continue;
         struct buf name;
         buf_init(&name, 256);
         area_full_name(latest, &name);
-        assert_str(buf_str(&name), rows[i].full);
+        assert_str(buf_str(&name), chosen[i].full);
         buf_done(&name);
     }
 }

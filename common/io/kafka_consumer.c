@@ -34,6 +34,7 @@ struct kafka_consumer {
     struct place *places;
     uint64_t revocations; /* grows whenever partitions are taken away */
     bool assigned;
+    bool was_assigned;
     atomic_bool left; /* behind: its log is nobody's */
 };
 
@@ -99,6 +100,7 @@ on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
         places_take(consumer, partitions);
         (void)rd_kafka_assign(client, partitions);
         consumer->assigned = partitions->cnt > 0;
+        consumer->was_assigned = true;
         return;
     }
     consumer->revocations++;
@@ -228,6 +230,8 @@ consumer_event(const struct kafka_consumer *consumer, rd_kafka_resp_err_t error,
         return ERR(err, ERR_INTERNAL, "kafka consumer is unfit: %.200s", text);
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        if (consumer->was_assigned) /* it was allowed: a right that was lost may be given back */
+            return ERR_OK;
         return ERR(err, ERR_CONFIG, "kafka refuses this service: %.180s", text);
     default:
         return ERR_OK;

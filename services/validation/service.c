@@ -140,6 +140,15 @@ store_once(struct validation *validation, struct item *items, size_t count, stru
     return code;
 }
 
+/* Also what would have kept this process from starting: a right that was taken away, a table that
+ * is being changed. It was fit when it started, an operator mends it, and an end would mend
+ * nothing: who finds itself unfit at its start is not started again. */
+static bool
+may_pass(enum err_code code)
+{
+    return err_class(code) == ERR_CLASS_RETRY || code == ERR_CONFIG;
+}
+
 /* Is the same worth trying again? A duplicate key is a lost race against another copy, which the
  * next look at the facts shows; a batch that loses again and again is split, and so is one that
  * takes longer than a statement may. A single submission is never given up for a deadlock, a lock
@@ -149,7 +158,7 @@ store_again(enum err_code code, size_t count, unsigned races)
 {
     if (code == ERR_DUPLICATE || (count > 1 && (code == ERR_CONFLICT || code == ERR_TIMEOUT)))
         return races < CONFLICT_TRIES;
-    return err_class(code) == ERR_CLASS_RETRY;
+    return may_pass(code);
 }
 
 static enum err_code
@@ -220,7 +229,7 @@ campaigns_fresh(struct validation *validation, struct err *err)
             validation->campaigns_loaded_ns = clock_mono_ns();
             return ERR_OK;
         }
-        if (err_class(code) != ERR_CLASS_RETRY)
+        if (!may_pass(code))
             return code;
         if (tries % 10 == 0)
             log_failure(LOG_WARN, "campaigns not loaded, trying again", err);

@@ -9,6 +9,7 @@
 #include "tests/component/mock.h"
 
 enum {
+    FETCH_API_KEY = 1,
     OFFSET_COMMIT_API_KEY = 8,
     JOIN_GROUP_API_KEY = 11,
     HEARTBEAT_API_KEY = 12,
@@ -237,6 +238,28 @@ outlasts_the_groups_troubles(void **state)
     print_message("slowest back in %llu ms\n", (unsigned long long)(slowest_ns / 1000000));
 }
 
+/* It was allowed, so the process was fit: it goes on when the right is given back. */
+static void
+a_right_that_is_taken_away_ends_nothing(void **state)
+{
+    struct mock mock;
+    struct seen seen = {.total = 0};
+    (void)state;
+    mock_open(&mock, 1);
+    (void)rd_kafka_mock_topic_create(mock.cluster, "t", PARTITIONS, 1);
+    produce(&mock, 0, 20);
+    seen_reset_order(&seen);
+    struct kafka_consumer *consumer = consumer_open(&mock);
+    poll_until_any_order(consumer, &seen, 20);
+    rd_kafka_mock_push_request_errors(
+        mock.cluster, FETCH_API_KEY, 3, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    produce(&mock, 20, 40);
+    poll_until_any_order(consumer, &seen, 60);
+    kafka_consumer_close(consumer);
+    mock_close(&mock);
+}
+
 /* What the group committed is compared with what comes: a message that is missing is told, and
  * reading goes on at the earliest one there is. */
 struct jump {
@@ -427,6 +450,7 @@ main(void)
         cmocka_unit_test(without_a_commit_everything_comes_again),
         cmocka_unit_test(a_rewound_batch_comes_again_and_nothing_is_skipped),
         cmocka_unit_test(outlasts_the_groups_troubles),
+        cmocka_unit_test(a_right_that_is_taken_away_ends_nothing),
         cmocka_unit_test(tells_when_messages_are_missing),
         cmocka_unit_test(headers_keys_and_tombstones_are_told_apart),
         cmocka_unit_test(closing_does_not_wait_for_a_commit_that_no_broker_takes),

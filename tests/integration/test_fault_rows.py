@@ -112,6 +112,35 @@ def test_f13_a_lost_transaction_is_repeated_and_nothing_is_given_up(healed, trou
         assert healed.metric("validation-1", "sy_retries_total", stage="store") > retries
 
 
+@pytest.mark.parametrize("taken,back", [
+    ("REVOKE INSERT ON record.judgement FROM sy_validation", "GRANT INSERT ON record.judgement TO sy_validation"),
+    ("ALTER TABLE record.judgement RENAME TO elsewhere", "ALTER TABLE record.elsewhere RENAME TO judgement"),
+], ids=["right", "table"])
+def test_what_an_operator_took_away_and_gives_back_ends_nobody(healed, taken, back):
+    """At the start it would be unfit (78, and not started again); a process that was fit waits for it."""
+    student = healed.student()
+    healed.judged([student.send(key())])
+    dead = len(topic_messages(healed.system, "submission.received.dlq"))
+    pids = healed.system.pids("validation")
+    retries = healed.metric("validation-1", "sy_retries_total", stage="store")
+    administer(healed, taken)
+    try:
+        submission_id = student.send(key())
+        wait_for("validation to try again", lambda: healed.metric("validation-1", "sy_retries_total", stage="store") > retries + 2, 20)
+    finally:
+        administer(healed, back)
+    healed.judged([submission_id])
+    assert healed.system.pids("validation") == pids
+    assert len(topic_messages(healed.system, "submission.received.dlq")) == dead
+
+
+def administer(stack, command):
+    connection = superuser(stack.system)
+    with connection.cursor() as cursor:
+        cursor.execute(command)
+    connection.close()
+
+
 def set_role(stack, what):
     connection = superuser(stack.system)
     with connection.cursor() as cursor:

@@ -8,64 +8,10 @@
 #include "base/clock.h"
 #include "io/crypto.h"
 
-enum { TOKEN_BYTES = 32, SESSION_KEY_SIZE = 80, ACCOUNT_KEY_SIZE = 160, SESSION_FIELDS = 14 };
+enum { TOKEN_BYTES = 32 };
 enum { SWEEP_BATCH = 128, SWEEPS_MAX = 64 };
-enum { TOUCHES = 4096, TOUCH_TAG_SIZE = 24, TOUCH_PAUSE_MS_MAX = 60000 };
-#define SESSION_VERSION "s1"
+enum { ROTATE_TRIES = 8 };
 #define LIVE_KEY STR("acct:live") /* see session_count; no account is called so */
-
-bool
-session_is_bound(const struct session *session)
-{
-    return session->student_id.len > 0;
-}
-
-struct str
-session_encode(const struct session *s, struct arena *arena)
-{
-    return arena_printf(arena,
-                        SESSION_VERSION "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%" PRId64
-                                        "\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%.*s\t%" PRId64,
-                        STR_ARG(s->session_id), STR_ARG(s->account_id), STR_ARG(s->channel),
-                        s->opened_at_ms, s->expires_at_ms, STR_ARG(s->openid_sealed),
-                        STR_ARG(s->document_index), STR_ARG(s->student_id), STR_ARG(s->school_code),
-                        STR_ARG(s->phone_index), STR_ARG(s->phone_sealed), STR_ARG(s->card_sealed),
-                        s->identity_sequence);
-}
-
-bool
-session_decode(struct str text, struct session *ret)
-{
-    struct str part[SESSION_FIELDS];
-    uint64_t opened = 0;
-    uint64_t expires = 0;
-    uint64_t sequence = 0;
-    if (text.len && memchr(text.ptr, '\0', text.len))
-        return false; /* not text: it could not be written again as it is */
-    for (size_t i = 0; i < SESSION_FIELDS; i++) {
-        if (text.ptr == NULL)
-            return false;
-        part[i] = str_cut(&text, '\t');
-    }
-    if (text.ptr || !str_eq(part[0], STR(SESSION_VERSION)) || part[1].len == 0 ||
-        part[2].len == 0 || !str_to_u64(part[4], INT64_MAX, &opened) ||
-        !str_to_u64(part[5], INT64_MAX, &expires) || !str_to_u64(part[13], INT64_MAX, &sequence))
-        return false;
-    ret->session_id = part[1];
-    ret->account_id = part[2];
-    ret->channel = part[3];
-    ret->opened_at_ms = (int64_t)opened;
-    ret->expires_at_ms = (int64_t)expires;
-    ret->openid_sealed = part[6];
-    ret->document_index = part[7];
-    ret->student_id = part[8];
-    ret->school_code = part[9];
-    ret->phone_index = part[10];
-    ret->phone_sealed = part[11];
-    ret->card_sealed = part[12];
-    ret->identity_sequence = (int64_t)sequence;
-    return true;
-}
 
 static struct str
 session_key(const char *hash, struct arena *arena)
@@ -125,53 +71,6 @@ token_plausible(struct str token)
     return hex_decode(token, bytes, sizeof bytes);
 }
 
-struct session_touches {
-    struct {
-        char hash[TOUCH_TAG_SIZE]; /* begins like this */
-        int64_t until_ms;
-    } rows[TOUCHES];
-};
-
-struct session_touches *
-session_touches_new(void)
-{
-    return mem_zalloc(sizeof(struct session_touches));
-}
-
-void
-session_touches_free(struct session_touches *touches)
-{
-    free(touches);
-}
-
-/* One row for all hashes that begin alike: who is pushed out is touched once more than needed. */
-static size_t
-touch_row(const char *hash)
-{
-    size_t row = 0;
-    for (size_t i = 0; i < 3; i++)
-        row = row << 4 | (size_t)(hash[i] <= '9' ? hash[i] - '0' : hash[i] - 'a' + 10);
-    return row % TOUCHES;
-}
-
-bool
-session_touch_due(const struct session_touches *touches, const char *hash, int64_t now_ms)
-{
-    size_t row = touch_row(hash);
-    return now_ms >= touches->rows[row].until_ms ||
-           memcmp(touches->rows[row].hash, hash, TOUCH_TAG_SIZE) != 0;
-}
-
-void
-session_touched(struct session_touches *touches, const char *hash, int64_t now_ms, unsigned idle_s)
-{
-    size_t row = touch_row(hash);
-    int64_t pause_ms = (int64_t)idle_s * 1000 / 16;
-    memcpy(touches->rows[row].hash, hash, TOUCH_TAG_SIZE);
-    touches->rows[row].until_ms =
-        now_ms + (pause_ms < TOUCH_PAUSE_MS_MAX ? pause_ms : TOUCH_PAUSE_MS_MAX);
-}
-
 enum err_code
 session_load(struct redis *redis, struct session_touches *touches, const struct str *tokens,
              size_t count, unsigned idle_s, struct arena *arena, struct session *ret_sessions,
@@ -229,7 +128,8 @@ token_new(char ret_token[SESSION_TOKEN_SIZE], char ret_hash[SESSION_HASH_SIZE])
     crypto_sha256_hex(str_of(ret_token), ret_hash);
 }
 
-/* Runs commands between MULTI and EXEC and looks at EXEC's answer only. */
+/* Runs commands between MULTI and EXEC and looks at EXEC's answer only. ERR_CONFLICT: another has
+ * changed a key that was watched, nothing was done. */
 static enum err_code
 transaction(struct redis *redis, const struct redis_command *commands, size_t count,
             struct arena *arena, struct err *err)
@@ -243,6 +143,8 @@ transaction(struct redis *redis, const struct redis_command *commands, size_t co
     if (code)
         return code;
     const struct redis_value *done = &values[count + 1];
+    if (done->type == REDIS_NIL)
+        return ERR(err, ERR_CONFLICT, "what was watched has changed");
     if (done->type != REDIS_ARRAY)
         return ERR(err, ERR_UNAVAILABLE, "redis refused a transaction: %.*s", STR_ARG(done->text));
     for (size_t i = 0; i < done->count; i++)
@@ -327,15 +229,36 @@ session_open(struct redis *redis, struct session *session, unsigned idle_s, unsi
     return code;
 }
 
-enum err_code
-session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
-               struct arena *arena, char ret_token[SESSION_TOKEN_SIZE], struct err *err)
+/* The set of the account's sessions is watched: who logs out or is evicted from here on leaves it,
+ * and the transaction is not done. (The session's own key is touched by whoever uses it.) */
+static enum err_code
+watch_living(struct redis *redis, const struct session *session, struct str account,
+             struct arena *arena, struct err *err)
 {
-    char token[SESSION_TOKEN_SIZE];
-    char hash[SESSION_HASH_SIZE];
-    token_new(token, hash);
+    struct redis_value values[2];
+    const struct redis_command commands[] = {
+        REDIS_COMMAND(STR("WATCH"), account),
+        REDIS_COMMAND(STR("GET"), session_key(session->hash, arena)),
+    };
+    enum err_code code = redis_pipeline(redis, commands, 2, arena, values, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < 2; i++)
+        if (values[i].type == REDIS_ERROR)
+            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i].text));
+    if (values[1].type == REDIS_STR)
+        return ERR_OK;
+    const struct redis_command unwatch = REDIS_COMMAND(STR("UNWATCH"));
+    code = redis_call(redis, &unwatch, arena, values, err);
+    return code ? code : ERR(err, ERR_NOT_FOUND, "the session has ended meanwhile");
+}
+
+static enum err_code
+rotate_once(struct redis *redis, const struct session *session, const char *hash, unsigned idle_s,
+            struct arena *arena, struct err *err)
+{
     struct str account = account_key(session->account_id, arena);
-    struct redis_command commands[] = {
+    const struct redis_command commands[] = {
         REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
         REDIS_COMMAND(STR("SET"), session_key(hash, arena), session_encode(session, arena),
                       STR("EX"), arena_printf(arena, "%u", idle_s)),
@@ -346,7 +269,20 @@ session_rotate(struct redis *redis, const struct session *session, unsigned idle
         REDIS_COMMAND(STR("ZREM"), LIVE_KEY, str_of(session->hash)),
         live_add(session, hash, idle_s, arena),
     };
-    enum err_code code = transaction(redis, commands, 7, arena, err);
+    enum err_code code = watch_living(redis, session, account, arena, err);
+    return code ? code : transaction(redis, commands, 7, arena, err);
+}
+
+enum err_code
+session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
+               struct arena *arena, char ret_token[SESSION_TOKEN_SIZE], struct err *err)
+{
+    char token[SESSION_TOKEN_SIZE];
+    char hash[SESSION_HASH_SIZE];
+    enum err_code code = ERR_CONFLICT;
+    token_new(token, hash);
+    for (unsigned tries = 0; code == ERR_CONFLICT && tries < ROTATE_TRIES; tries++)
+        code = rotate_once(redis, session, hash, idle_s, arena, err);
     if (code == ERR_OK)
         memcpy(ret_token, token, sizeof token);
     crypto_wipe(token, sizeof token);

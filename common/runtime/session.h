@@ -67,7 +67,8 @@ enum err_code session_open(struct redis *redis, struct session *session, unsigne
                            unsigned absolute_s, struct arena *arena,
                            char ret_token[SESSION_TOKEN_SIZE], size_t *ret_evicted,
                            struct err *err) MUST_CHECK;
-/* The record under a new token; the old token is dead when this returns. */
+/* The record under a new token; the old token is dead when this returns. ERR_NOT_FOUND: the session
+ * has ended meanwhile, and stays so. */
 enum err_code session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
                              struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
                              struct err *err) MUST_CHECK;

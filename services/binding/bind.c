@@ -264,6 +264,10 @@ attempt_finish(struct api_call *call, struct session *session)
         code = session_rotate(call->worker->redis, session,
                               (unsigned)binding->conf->runtime.session_idle_s, call->arena, token,
                               &err);
+    if (code == ERR_NOT_FOUND) { /* who logged out meanwhile is bound, and stays logged out */
+        api_problem(call, PROBLEM_UNAUTHORIZED, NULL);
+        return;
+    }
     if (code) {
         api_problem_err(call, "bound, but the session was not rotated", &err);
         return;

@@ -1,10 +1,12 @@
 """The gauge of live sessions says what is so: opened, used, ended in each way, lost with Redis."""
+import concurrent.futures
+import contextlib
 import hashlib
 import time
 
 import pytest
 
-from servers import all_known, all_ready, held_down, redis_of
+from servers import all_known, all_ready, held_down, redis_of, superuser
 from shengyuan import Http, wait_for
 
 LIVE = "acct:live"
@@ -61,6 +63,37 @@ def test_opened_rotated_evicted_and_logged_out(system, newcomer):
     assert student.call("DELETE", "/api/v1/session").status == 204
     follows(system, before + 1 + 4)
     assert redis_of(system).zcard(LIVE) == before + 1 + 4
+
+
+def test_who_logged_out_while_a_binding_was_under_way_stays_logged_out(system, newcomer):
+    """The binding waits in PostgreSQL, the student logs out, the binding goes on."""
+    student = newcomer()
+    assert student.log_in().status == 201
+    assert student.verify().status == 200
+    assert student.ask_code().status == 202
+    before = redis_of(system).zcard(LIVE)
+    connection = superuser(system)
+    connection.autocommit = False
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, contextlib.closing(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE identity.binding IN EXCLUSIVE MODE")
+            bound = pool.submit(student.bind)
+            wait_for("the binding to wait", lambda: waiting(system, "sy_binding"), 20)
+            with contextlib.closing(Http(system.demo["edge"])) as http:
+                gone = http.call("DELETE", "/api/v1/session", headers={"Authorization": f"Bearer {student.token}"})
+            assert gone.status == 204
+        connection.commit()
+        answer = bound.result(30)
+    assert answer.status == 401 and answer.problem == "unauthorized", answer
+    assert redis_of(system).zcard(LIVE) == before - 1
+    assert student.log_in().status == 201
+    assert student.call("GET", "/api/v1/identity/binding").status == 200, "the binding stands"
+
+
+def waiting(system, role):
+    with contextlib.closing(superuser(system)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND wait_event_type = 'Lock'", (role,))
+        return cursor.fetchone()[0]
 
 
 def test_a_session_lives_for_sure_until_its_idle_end(system, newcomer):

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "runtime/api_call.h"
+#include "runtime/api_route.h"
 #include "runtime/lane.h"
 #include "runtime/limiter.h"
 #include "runtime/log.h"
@@ -58,63 +59,6 @@ lane_of(struct api *api, const struct api_route *route)
 
 /* --- routing --- */
 
-/* Matches a path against "/a/{x}/b"; fills args. Segments must be plain: letters, digits, '-', '_',
- * '.', '~'. Anything percent-encoded has no business in our paths. */
-static bool
-route_matches(const struct api_route *route, struct str path, struct str args[API_PATH_ARGS_MAX])
-{
-    struct str pattern = str_of(route->path);
-    size_t count = 0;
-    while (pattern.ptr && path.ptr) {
-        struct str want = str_cut(&pattern, '/');
-        struct str have = str_cut(&path, '/');
-        if (want.len && want.ptr[0] == '{') {
-            bool dots = str_eq(have, STR(".")) || str_eq(have, STR(".."));
-            if (have.len == 0 || dots || count == API_PATH_ARGS_MAX)
-                return false;
-            args[count++] = have;
-        } else if (!str_eq(want, have)) {
-            return false;
-        }
-    }
-    return pattern.ptr == NULL && path.ptr == NULL;
-}
-
-static bool
-path_plain(struct str path)
-{
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '/' || c == '-' || c == '_' || c == '.' || c == '~';
-        if (!plain)
-            return false;
-    }
-    return true;
-}
-
-/* The route of a call, or the problem that answers it. `ret_allow` lists the path's methods. */
-static const struct api_route *
-route_find(const struct api *api, const struct http_request *request,
-           struct str args[API_PATH_ARGS_MAX], enum problem_id *ret_problem, struct buf *ret_allow)
-{
-    struct str path = http_request_path(request);
-    enum http_method method = http_request_method(request);
-    *ret_problem = PROBLEM_NOT_FOUND;
-    if (!path_plain(path))
-        return NULL;
-    for (size_t i = 0; i < api->conf.route_count; i++) {
-        const struct api_route *route = &api->conf.routes[i];
-        if (!route_matches(route, path, args))
-            continue;
-        if (route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD))
-            return route;
-        buf_printf(ret_allow, "%s%s", ret_allow->len ? ", " : "", http_method_name(route->method));
-        *ret_problem = PROBLEM_METHOD;
-    }
-    return NULL;
-}
-
 /* --- receiving: on the HTTP library's threads --- */
 
 static bool
@@ -138,7 +82,8 @@ on_request(struct http_request *request, void *ctx)
     atomic_fetch_add(&api->open_calls, 1);
     atomic_store(&api->last_call_ns, clock_mono_ns());
     buf_init(&allow, 64);
-    call->route = route_find(api, request, call->args, &problem, &allow);
+    call->route = api_route_find(api->conf.routes, api->conf.route_count, request, call->args,
+                                 &problem, &allow);
     if (call->route == NULL) {
         const struct http_header headers[] = {{"Allow", allow.len ? allow.ptr : ""}, {NULL, NULL}};
         api_problem_headers(call, problem, NULL, problem == PROBLEM_METHOD ? headers : NULL);

@@ -3,9 +3,7 @@
  * sessions of the account, so that a person's other devices are bound as well. Offsets are
  * committed after both; news that repeats changes nothing.
  */
-#include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -14,6 +12,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
+#include "runtime/reading.h"
 #include "runtime/work.h"
 #include "services/authorization/domain.h"
 #include "services/authorization/service.h"
@@ -27,8 +26,6 @@ enum {
     STATEMENT_TIMEOUT_MS = 3000,
     DELIVERY_WAIT_MS = 5000,
     SILENCE_MS_MAX = 60000,
-    LAGS_EVERY_MS = 1000,
-    LAGS_MAX = 64,
 };
 
 #define READER_GROUP "authorization"
@@ -40,7 +37,7 @@ struct reader {
     struct redis *redis;
     struct arena *arena;
     struct pulse *pulse;
-    uint64_t lags_told_ns;
+    uint64_t lag_told_ns;
 };
 
 static _Atomic int dead_letters_failed;
@@ -140,38 +137,6 @@ take_patiently(struct reader *reader, const struct kafka_record *record)
     return false;
 }
 
-static void
-tell_lags(struct reader *reader)
-{
-    struct kafka_lag lags[LAGS_MAX];
-    uint64_t now_ns = clock_mono_ns();
-    if (now_ns - reader->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
-        return;
-    reader->lags_told_ns = now_ns;
-    size_t count = kafka_consumer_lags(reader->consumer, lags, LAGS_MAX);
-    metric_clear(METRIC_kafka_consumergroup_lag);
-    for (size_t i = 0; i < count; i++) {
-        char partition[16];
-        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
-        if (lags[i].messages >= 0)
-            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages, READER_GROUP,
-                       TOPIC_IDENTITY_CHANGED, partition);
-    }
-}
-
-static void
-tell_work(const struct kafka_batch *batch)
-{
-    struct work_range ranges[WORK_RANGES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < kafka_batch_count(batch); i++) {
-        const struct kafka_record *record = kafka_batch_record(batch, i);
-        count = work_range_add(ranges, count, TOPIC_IDENTITY_CHANGED, record->partition,
-                               record->offset);
-    }
-    work_begin(ranges, count);
-}
-
 static enum err_code
 reader_turn(struct reader *reader, struct err *err)
 {
@@ -184,7 +149,7 @@ reader_turn(struct reader *reader, struct err *err)
     size_t count = kafka_batch_count(batch);
     bool whole = true;
     if (count)
-        tell_work(batch);
+        reading_tell_batch(batch, TOPIC_IDENTITY_CHANGED);
     for (size_t i = 0; i < count && whole; i++)
         whole = take_patiently(reader, kafka_batch_record(batch, i));
     if (count)
@@ -193,7 +158,7 @@ reader_turn(struct reader *reader, struct err *err)
         code = kafka_consumer_commit(reader->consumer, batch, err);
     work_end();
     kafka_batch_free(batch);
-    tell_lags(reader);
+    reading_tell_lag(reader->consumer, READER_GROUP, TOPIC_IDENTITY_CHANGED, &reader->lag_told_ns);
     return code;
 }
 

@@ -2,12 +2,11 @@
  * The loop of validation: batch -> decode -> facts in one query -> decide -> one transaction ->
  * publish -> commit offsets. Crash-only: the offsets that were not committed are the recovery plan.
  *
- * A failure that will pass (RETRY) is tried again for as long as it lasts, without committing. One
- * that will not (REJECT) splits the batch in halves down to the single row, which goes to the
- * dead-letter topic. Anything else ends the process; the supervisor starts a new one.
+ * A failure that will pass (RETRY, and what would be unfit at the start: CONFIG) is tried again for
+ * as long as it lasts, without committing. One that will not (REJECT) splits the batch in halves
+ * down to the single row, which goes to the dead-letter topic. Anything else ends the process; the
+ * supervisor starts a new one.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -18,6 +17,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
+#include "runtime/reading.h"
 #include "runtime/service.h"
 #include "runtime/work.h"
 #include "services/validation/config.h"
@@ -35,8 +35,6 @@ enum {
     CAMPAIGNS_MAX_AGE_MS = 1000,
     ARENA_KEEP = 32 * 1024 * 1024, /* a full batch of ordinary submissions takes 12 MiB */
     SILENCE_MS_MAX = 90000,        /* a statement may take 30 s, its connection 10 s more */
-    LAGS_EVERY_MS = 250,
-    LAGS_MAX = 64,
 };
 
 struct validation {
@@ -51,7 +49,7 @@ struct validation {
     struct kafka_consumer *consumer;
     struct publisher *publisher;
     struct pulse *pulse;
-    uint64_t lags_told_ns;
+    uint64_t lag_told_ns;
 };
 
 static unsigned
@@ -61,26 +59,6 @@ backoff_ms(unsigned tries)
     return wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS;
 }
 
-/* Of the partitions that are ours now; those of before are no longer told. */
-static void
-tell_lags(struct validation *validation)
-{
-    struct kafka_lag lags[LAGS_MAX];
-    uint64_t now_ns = clock_mono_ns();
-    if (now_ns - validation->lags_told_ns < (uint64_t)LAGS_EVERY_MS * 1000000)
-        return;
-    validation->lags_told_ns = now_ns;
-    size_t count = kafka_consumer_lags(validation->consumer, lags, LAGS_MAX);
-    metric_clear(METRIC_kafka_consumergroup_lag);
-    for (size_t i = 0; i < count; i++) {
-        char partition[16];
-        (void)snprintf(partition, sizeof partition, "%" PRId32, lags[i].partition);
-        if (lags[i].messages >= 0)
-            metric_set(METRIC_kafka_consumergroup_lag, (double)lags[i].messages,
-                       validation->conf->group, TOPIC_SUBMISSION_RECEIVED, partition);
-    }
-}
-
 /* Before the same again: tells why, and waits longer each time. */
 static void
 back_off(struct validation *validation, const char *stage, unsigned tries, const struct err *err)
@@ -88,7 +66,8 @@ back_off(struct validation *validation, const char *stage, unsigned tries, const
     unsigned wait_ms = backoff_ms(tries);
     metric_count(METRIC_sy_retries_total, stage, err_class_name(err_class(err->code)));
     work_retry(stage, err, wait_ms);
-    tell_lags(validation);
+    reading_tell_lag(validation->consumer, validation->conf->group, TOPIC_SUBMISSION_RECEIVED,
+                     &validation->lag_told_ns);
     progress_beat(validation->pulse);
     clock_pause_ms(wait_ms);
 }
@@ -328,20 +307,6 @@ batch_process(struct validation *validation, const struct kafka_batch *batch, st
     return ERR_OK;
 }
 
-/* For /status: which messages are in hand. */
-static void
-tell_work(const struct kafka_batch *batch)
-{
-    struct work_range ranges[WORK_RANGES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < kafka_batch_count(batch); i++) {
-        const struct kafka_record *record = kafka_batch_record(batch, i);
-        count = work_range_add(ranges, count, TOPIC_SUBMISSION_RECEIVED, record->partition,
-                               record->offset);
-    }
-    work_begin(ranges, count);
-}
-
 static enum err_code
 validation_loop(void *service, struct err *err)
 {
@@ -360,12 +325,13 @@ validation_loop(void *service, struct err *err)
         size_t count = kafka_batch_count(batch);
         if (count) {
             metric_observe(METRIC_sy_batch_size, (double)count, NULL, NULL, NULL);
-            tell_work(batch);
+            reading_tell_batch(batch, TOPIC_SUBMISSION_RECEIVED);
             code = batch_process(validation, batch, err);
             work_end();
         }
         kafka_batch_free(batch);
-        tell_lags(validation);
+        reading_tell_lag(validation->consumer, validation->conf->group, TOPIC_SUBMISSION_RECEIVED,
+                         &validation->lag_told_ns);
         if (code) /* stopping is no failure: the next start takes the batch up again */
             return service_stopping() && err_class(code) == ERR_CLASS_RETRY ? ERR_OK : code;
         arena_reset(validation->arena);

@@ -55,7 +55,7 @@ class Keys:
     def new(self, key_id, suite):
         self.seal[key_id] = f"seal {key_id} {secrets.token_hex(32)} {suite}"
 
-    def use(self, *key_ids):
+    def use(self, *key_ids, services=SERVICES):
         """These seal keys, the last one seals; every process once anew, one copy after the other."""
         fresh = self.path.with_suffix(".new")
         fresh.touch(0o600)
@@ -63,7 +63,7 @@ class Keys:
         fresh.chmod(0o400)
         fresh.replace(self.path)
         for copy in (1, 2):
-            for again in [kill(self.system, f"{service}-{copy}", signal.SIGTERM) for service in SERVICES]:
+            for again in [kill(self.system, f"{service}-{copy}", signal.SIGTERM) for service in services]:
                 again()
             wait_for("the copies", lambda: all(self.ready(p["admin"]) for p in self.system.demo["processes"] if p["admin"]))
 
@@ -285,3 +285,22 @@ def test_a_field_in_the_clear_that_looks_sealed_is_not_counted(own):
         waiting = {row["key"]: row["count"] for row in status["values"] if row["place"] == "waiting.submission.received"}
     assert waiting == {status["active"]: 1}
     assert student.judged(sent)["state"] == "accepted"
+
+
+def test_what_was_sealed_before_validation_knew_the_key_is_judged_by_a_replay(own):
+    """The first step of an exchange was left out and intake had the key first (OPERATIONS): buried, then judged, nothing lost."""
+    keys = Keys(own)
+    (old,) = keys.seal
+    students = [Student(own, row).ready() for row in own.people(43)[40:]]
+    before = len(topic_messages(own, "submission.received.dlq"))
+    keys.new("k7", "aes-256-gcm")
+    keys.use(old, "k7", services=("intake",))
+    sent = [student.send() for student in students]
+    letters = wait_for("the dead letters", lambda: (found := topic_messages(own, "submission.received.dlq")[before:]) and len(found) == 3 and found)
+    assert {h["dlq_reason"] for *_, h in letters} == {b"unsealable"}
+    keys.use("k7", old)  # the step that was left out
+    told = json.loads(own.syctl("--json", "dlq", "replay", "--reason=unsealable", "--since=1h").stdout)
+    assert told["matched"] >= 3, told
+    for student, submission_id in zip(students, sent, strict=True):
+        assert student.judged(submission_id)["state"] == "accepted"
+    assert len(topic_messages(own, "submission.received.dlq")) == before + 3

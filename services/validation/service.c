@@ -185,7 +185,7 @@ publish_batch(struct validation *validation, const struct kafka_batch *batch,
     bool *delivered = arena_alloc(validation->arena, kafka_batch_count(batch));
     for (unsigned tries = 0; !service_stopping(); tries++) {
         enum err_code code = publisher_send(validation->publisher, batch, items, delivered, err);
-        if (code == ERR_OK || err_class(code) != ERR_CLASS_RETRY)
+        if (code == ERR_OK || !may_pass(code))
             return code;
         log_failure(LOG_WARN, "judgements not published, trying again", err);
         back_off(validation, "publish", tries, err);

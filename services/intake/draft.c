@@ -4,7 +4,6 @@
 
 #include "base/jsonw.h"
 #include "base/limits.h"
-#include "runtime/log.h"
 #include "services/intake/domain.h"
 #include "services/intake/draft.h"
 #include "services/intake/service.h"
@@ -120,25 +119,6 @@ draft_read(struct api_call *call, struct fields_read *read)
     return true;
 }
 
-/* A PUT whose answer was lost comes again as it was: what it asks for is there already, in the
- * version behind the one it names. Anything else in that place is another device's. */
-static bool
-draft_saved_before(struct api_call *call, struct str campaign_id, int64_t seen,
-                   const struct fields_read *read)
-{
-    struct err err = {0};
-    int64_t version = 0;
-    struct str value[FIELD_COUNT_] = {{0}};
-    if (draft_load(call, campaign_id, &version, value, &err)) {
-        log_failure(LOG_WARN, "draft not compared", &err);
-        return false;
-    }
-    bool same = version == seen + 1;
-    for (unsigned i = 0; i < FIELD_COUNT_; i++)
-        same = same && str_eq(value[i], read->value[i]);
-    return same;
-}
-
 static void
 draft_save(struct api_call *call, struct str campaign_id, const struct fields_read *read)
 {
@@ -158,9 +138,7 @@ draft_save(struct api_call *call, struct str campaign_id, const struct fields_re
     buf_done(&plain);
     enum err_code code = store_draft_put(call->worker->pg, call->session->student_id, campaign_id,
                                          seen, sealed, &version, &err);
-    if (code == ERR_DUPLICATE && draft_saved_before(call, campaign_id, seen, read))
-        draft_reply(call, seen + 1, read->value);
-    else if (code == ERR_DUPLICATE)
+    if (code == ERR_DUPLICATE)
         api_problem(call, PROBLEM_STALE, NULL);
     else if (code)
         api_problem_err(call, "draft not saved", &err);

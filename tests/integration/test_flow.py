@@ -220,22 +220,3 @@ def test_trace_runs_from_request_to_judgement(student, system):
                 if headers.get("traceparent", b"").split(b"-")[1:2] == [trace.encode()]]
     assert len(traced("submission.received")) == 1
     assert wait_for("the judgement's message", lambda: len(traced("submission.judged")) == 1)
-
-
-def test_a_draft_whose_answer_was_lost_is_sent_again(student):
-    """The phone repeats what it sent: that is its own content, not a conflict. Another content under that tag is one."""
-    tag, fields = student.call("GET", "/api/v1/draft").headers["ETag"], {"JTDZ": "路上", "JTYB": "510630"}
-
-    def put(fields, tag):
-        return student.call("PUT", "/api/v1/draft", {"fields": fields}, {"If-Match": tag})
-    for _ in range(2):  # the first version, and one that replaces another
-        first = put(fields, tag)
-        again = put(dict(reversed(list(fields.items()))), tag)
-        assert first.status == again.status == 200, again
-        assert again.headers["ETag"] == first.headers["ETag"] != tag and again.json == first.json
-        assert put({**fields, "JTYB": "510000"}, tag).status == 412
-        before, tag, fields = tag, first.headers["ETag"], {"JTDZ": "到家了"}
-    assert put(fields, before).status == 200
-    last = put({"JTDZ": "三"}, student.call("GET", "/api/v1/draft").headers["ETag"])
-    assert last.status == 200
-    assert put({"JTDZ": "三"}, before).status == 412, "two versions behind"

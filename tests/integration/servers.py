@@ -97,7 +97,7 @@ def publish(system, topic, key, value, headers, partition=None):
 def judgements(system, student_id=None):
     with reader(system) as cursor:
         cursor.execute("SELECT submission_id, student_id, idempotency_key, revision, outcome FROM record.submission"
-                       + (" WHERE student_id = %s" if student_id else "") + " ORDER BY student_id, revision",
+                       + (" WHERE student_id = %s" if student_id else "") + " ORDER BY student_id, revision, submission_id",
                        (student_id,) if student_id else None)
         return cursor.fetchall()
 
@@ -137,10 +137,11 @@ def held_down(system, *names, number=signal.SIGKILL):
 
 
 def running(pid):
-    """False also for one that has ended and was not collected yet."""
+    """False also for one that has ended and was not collected yet; not while a thread of it still holds its sockets."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+            words = stat.read().rsplit(")", 1)[1].split()
+            return words[0] != "Z" or int(words[17]) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

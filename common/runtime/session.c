@@ -243,14 +243,19 @@ watch_living(struct redis *redis, const struct session *session, struct str acco
     enum err_code code = redis_pipeline(redis, commands, 2, arena, values, err);
     if (code)
         return code;
-    for (size_t i = 0; i < 2; i++)
-        if (values[i].type == REDIS_ERROR)
-            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[i].text));
+    if (values[0].type == REDIS_ERROR)
+        return ERR(err, ERR_UNAVAILABLE, "redis does not watch: %.*s", STR_ARG(values[0].text));
     if (values[1].type == REDIS_STR)
         return ERR_OK;
+    /* Nothing stays watched: the next transaction on this connection is another call's. */
+    struct redis_value done;
     const struct redis_command unwatch = REDIS_COMMAND(STR("UNWATCH"));
-    code = redis_call(redis, &unwatch, arena, values, err);
-    return code ? code : ERR(err, ERR_NOT_FOUND, "the session has ended meanwhile");
+    code = redis_call(redis, &unwatch, arena, &done, err);
+    if (code)
+        return code;
+    return values[1].type == REDIS_NIL
+               ? ERR(err, ERR_NOT_FOUND, "the session has ended meanwhile")
+               : ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[1].text));
 }
 
 static enum err_code

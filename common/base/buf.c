@@ -189,6 +189,18 @@ buf_add_char(struct buf *buf, char c)
 }
 
 void
+buf_add_uint(struct buf *buf, uint64_t number)
+{
+    char text[20];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    buf_add(buf, (struct str){text + at, sizeof text - at});
+}
+
+void
 buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;

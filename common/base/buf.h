@@ -46,6 +46,7 @@ void buf_add(struct buf *buf, struct str text);
 char *buf_room(struct buf *buf, size_t size);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
+void buf_add_uint(struct buf *buf, uint64_t number); /* decimal */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 struct str buf_str(const struct buf *buf);
 void buf_done_ptr(struct buf *buf);

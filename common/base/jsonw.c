@@ -1,7 +1,5 @@
 #include "base/jsonw.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 struct jsonw
@@ -167,9 +165,10 @@ jsonw_raw(struct jsonw *w, struct str json)
 void
 jsonw_int(struct jsonw *w, int64_t value)
 {
-    char text[24];
-    int length = snprintf(text, sizeof text, "%" PRId64, value);
-    jsonw_raw(w, (struct str){text, (size_t)length});
+    jsonw_separate(w);
+    if (value < 0)
+        buf_add_char(w->out, '-');
+    buf_add_uint(w->out, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void

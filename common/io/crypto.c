@@ -13,11 +13,21 @@
 /* Fetching an algorithm by name costs more than hashing what we hash: each thread keeps its own
  * contexts, made at first use, freed when the thread ends. */
 enum { NONCE_STOCK = 1024 };
+/* As many keys as one call of a service uses by turns, each set up once. */
+enum { HMAC_KEYS = 4, HMAC_KEY_KEPT = 32 };
+
+struct keyed {
+    unsigned char key[HMAC_KEY_KEPT];
+    bool used;
+    EVP_MAC_CTX *hmac;
+};
 
 struct contexts {
     EVP_MD *sha256;
     EVP_MD_CTX *digest;
-    EVP_MAC_CTX *hmac;
+    EVP_MAC_CTX *hmac; /* for keys of other lengths */
+    struct keyed keyed[HMAC_KEYS];
+    size_t keyed_next;
     size_t nonce_left;
     unsigned char nonces[NONCE_STOCK];
 };
@@ -30,6 +40,8 @@ contexts_free(void *memory)
 {
     struct contexts *own = memory;
     EVP_MAC_CTX_free(own->hmac);
+    for (size_t i = 0; i < HMAC_KEYS; i++)
+        EVP_MAC_CTX_free(own->keyed[i].hmac);
     EVP_MD_CTX_free(own->digest);
     EVP_MD_free(own->sha256);
     crypto_wipe(own, sizeof *own);
@@ -79,6 +91,8 @@ contexts_own(void)
     must(own->sha256 && own->digest && own->hmac &&
          EVP_DigestInit_ex2(own->digest, own->sha256, NULL) == 1 &&
          EVP_MAC_CTX_set_params(own->hmac, params) == 1);
+    for (size_t i = 0; i < HMAC_KEYS; i++)
+        must((own->keyed[i].hmac = EVP_MAC_CTX_dup(own->hmac)) != NULL);
     EVP_MAC_free(hmac);
     (void)pthread_setspecific(contexts_key, own);
     contexts = own;
@@ -94,13 +108,36 @@ crypto_sha256(struct str data, unsigned char out[SHA256_SIZE])
          EVP_DigestFinal_ex(digest, out, NULL) == 1);
 }
 
+/* Ready for a text under this key. The oldest of the keys makes room for a new one. */
+static EVP_MAC_CTX *
+hmac_keyed(struct contexts *own, struct str key)
+{
+    const unsigned char *bytes = (const unsigned char *)key.ptr;
+    struct keyed *keyed = NULL;
+    if (key.len != HMAC_KEY_KEPT) {
+        must(EVP_MAC_init(own->hmac, bytes, key.len, NULL) == 1);
+        return own->hmac;
+    }
+    for (size_t i = 0; i < HMAC_KEYS; i++) {
+        keyed = &own->keyed[i];
+        if (keyed->used && CRYPTO_memcmp(keyed->key, bytes, HMAC_KEY_KEPT) == 0) {
+            must(EVP_MAC_init(keyed->hmac, NULL, 0, NULL) == 1);
+            return keyed->hmac;
+        }
+    }
+    keyed = &own->keyed[own->keyed_next++ % HMAC_KEYS];
+    memcpy(keyed->key, bytes, HMAC_KEY_KEPT);
+    keyed->used = true;
+    must(EVP_MAC_init(keyed->hmac, bytes, key.len, NULL) == 1);
+    return keyed->hmac;
+}
+
 void
 crypto_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])
 {
-    EVP_MAC_CTX *hmac = contexts_own()->hmac;
+    EVP_MAC_CTX *hmac = hmac_keyed(contexts_own(), key);
     size_t length = 0;
-    must(EVP_MAC_init(hmac, (const unsigned char *)key.ptr, key.len, NULL) == 1 &&
-         EVP_MAC_update(hmac, (const unsigned char *)data.ptr, data.len) == 1 &&
+    must(EVP_MAC_update(hmac, (const unsigned char *)data.ptr, data.len) == 1 &&
          EVP_MAC_final(hmac, out, &length, SHA256_SIZE) == 1);
 }
 
@@ -191,27 +228,34 @@ base64_length(size_t data_length)
 }
 
 void
-base64_encode(struct buf *out, struct str data)
+base64_write(char *out, struct str data)
 {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *in = (const unsigned char *)data.ptr;
-    char chunk[256];
-    size_t used = 0;
-    for (size_t i = 0; i < data.len; i += 3) {
-        size_t left = data.len - i;
-        uint32_t bits = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
-                        (left > 2 ? in[i + 2] : 0u);
-        chunk[used++] = alphabet[bits >> 18];
-        chunk[used++] = alphabet[bits >> 12 & 63];
-        chunk[used++] = left > 1 ? alphabet[bits >> 6 & 63] : '=';
-        chunk[used++] = left > 2 ? alphabet[bits & 63] : '=';
-        if (used == sizeof chunk) {
-            buf_add(out, (struct str){chunk, used});
-            used = 0;
-        }
+    size_t left = data.len;
+    for (; left >= 3; left -= 3, in += 3) {
+        uint32_t bits = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
+        *out++ = alphabet[bits >> 18];
+        *out++ = alphabet[bits >> 12 & 63];
+        *out++ = alphabet[bits >> 6 & 63];
+        *out++ = alphabet[bits & 63];
     }
-    buf_add(out, (struct str){chunk, used});
+    if (left == 0)
+        return;
+    uint32_t bits = (uint32_t)in[0] << 16 | (left > 1 ? (uint32_t)in[1] << 8 : 0);
+    *out++ = alphabet[bits >> 18];
+    *out++ = alphabet[bits >> 12 & 63];
+    *out++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
+    *out = '=';
+}
+
+void
+base64_encode(struct buf *out, struct str data)
+{
+    char *room = buf_room(out, base64_length(data.len));
+    if (room)
+        base64_write(room, data);
 }
 
 /* Value of each character plus one; 0 for those that are none. */

@@ -1,7 +1,8 @@
 /*
  * The few cryptographic operations everything else is built from, on OpenSSL's libcrypto: hashes,
- * keyed hashes, random bytes, constant-time comparison; and hex and base64 text. No keys are kept
- * here (see io/keyring.h). Thread-safe.
+ * keyed hashes, random bytes, constant-time comparison; and hex and base64 text. Keys belong to
+ * io/keyring.h; each thread keeps the states of the last HMAC keys of 32 bytes until it ends.
+ * Thread-safe.
  */
 #pragma once
 
@@ -29,6 +30,8 @@ void crypto_sha256_hex(struct str data, char out[SHA256_HEX_SIZE]);
 
 /* Standard alphabet with padding (RFC 4648 section 4). */
 void base64_encode(struct buf *out, struct str data);
+/* The same into base64_length(data.len) bytes, without a NUL. */
+void base64_write(char *out, struct str data);
 /* Strict: no white space, right padding, no stray bits. Writes at most `size` bytes. */
 bool base64_decode(struct str text, void *out, size_t size, size_t *ret_length);
 /* Length of base64_encode's text. */

@@ -54,8 +54,8 @@ request_over(struct http_connection *connection)
         conf->on_finished(request, conf->ctx);
     if (request->stream)
         http_stream_abandon(TAKE(request->stream));
-    buf_done(&request->body);
-    buf_done(&request->answer);
+    http_loop_take_back(connection->loop, &request->body);
+    http_loop_take_back(connection->loop, &request->answer);
     *request = (struct http_request){.connection = connection};
     connection->answer_sent = 0;
     connection->scan = (struct http_scan){0};
@@ -161,7 +161,8 @@ head_done(struct http_connection *connection)
         return;
     }
     request->answer_closes = request->head.close;
-    buf_init(&request->body, server->conf.body_bytes_max);
+    http_loop_lend(connection->loop, &request->body);
+    request->body.max = server->conf.body_bytes_max;
     connection->state = CONNECTION_BODY;
     deadline_in(connection, server->conf.body_deadline_ms);
     bool waits = request->head.expects_continue && connection->in_len == connection->scan.at;
@@ -199,6 +200,7 @@ hand_over(struct http_connection *connection)
     connection->state = CONNECTION_HANDED;
     connection->deadline_ns = 0;
     request->handed = true;
+    http_loop_lend(connection->loop, &request->answer);
     request->started_ns = clock_mono_ns();
     atomic_fetch_add(&server->in_flight, 1);
     server->conf.on_request(request, server->conf.ctx);

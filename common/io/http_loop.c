@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 enum { EVENTS_MAX = 256, ACCEPT_MAX = 64, SWEEP_MS = 250 };
+enum { SPARES_MAX = 64, SPARE_BYTES_MAX = 4096 };
 
 struct http_loop {
     struct http_server *server;
@@ -24,6 +25,8 @@ struct http_loop {
     size_t connections_max;
     struct http_connection *connections;
     uint64_t swept_ns;
+    size_t spare_count;
+    struct buf spares[SPARES_MAX];          /* empty, with memory that a request used before */
     _Atomic(struct http_connection *) look; /* newest first */
     atomic_bool woken;                      /* wake_fd was written and not read yet */
     atomic_bool stop;
@@ -33,6 +36,28 @@ struct http_server *
 http_loop_server(const struct http_loop *loop)
 {
     return loop->server;
+}
+
+/* --- memory of requests, which other threads fill: kept, as it would be freed on another thread
+ * than the one that asked for it, and that is dear --- */
+
+void
+http_loop_lend(struct http_loop *loop, struct buf *buf)
+{
+    if (loop->spare_count)
+        *buf = loop->spares[--loop->spare_count];
+}
+
+void
+http_loop_take_back(struct http_loop *loop, struct buf *buf)
+{
+    if (buf->capacity == 0 || buf->capacity > SPARE_BYTES_MAX || loop->spare_count == SPARES_MAX) {
+        buf_done(buf);
+        return;
+    }
+    buf->len = 0;
+    buf->overflow = false;
+    loop->spares[loop->spare_count++] = *buf;
 }
 
 /* --- being woken --- */
@@ -257,6 +282,8 @@ http_loop_stop(struct http_loop *loop)
     while (loop->connections)
         http_connection_close(loop->connections);
     run_looked_at(loop); /* frees the dead */
+    while (loop->spare_count)
+        buf_done(&loop->spares[--loop->spare_count]);
     (void)close(loop->epoll_fd);
     (void)close(loop->wake_fd);
     free(loop);

@@ -18,5 +18,9 @@ void http_loop_wake(struct http_loop *loop);
 void http_loop_look(struct http_loop *loop, struct http_connection *connection, unsigned why);
 /* It is gone. On the loop's thread. */
 void http_loop_forget(struct http_loop *loop, struct http_connection *connection);
+/* Gives an empty buffer memory that a request used before, if there is any, and takes it back (or
+ * frees it: of what is large or more than enough nothing is kept). On the loop's thread. */
+void http_loop_lend(struct http_loop *loop, struct buf *buf);
+void http_loop_take_back(struct http_loop *loop, struct buf *buf);
 /* Ends the thread and closes all connections. NULL is fine. */
 void http_loop_stop(struct http_loop *loop);

@@ -166,9 +166,13 @@ http_answer_head(struct http_request *request, unsigned status, const struct htt
     const struct http_server *server = http_loop_server(request->connection->loop);
     struct buf *out = &request->answer;
     bool typed = status == 204 || status == 304;
-    buf_init(out, ANSWER_HEAD_MAX + (length == SIZE_MAX ? 0 : length));
+    out->max = ANSWER_HEAD_MAX + (length == SIZE_MAX ? 0 : length);
     request->answer_closes = request->answer_closes || atomic_load(&server->quiet);
-    buf_printf(out, "HTTP/1.1 %u %s\r\n", status, reason(status));
+    buf_add(out, STR("HTTP/1.1 "));
+    buf_add_uint(out, status);
+    buf_add_char(out, ' ');
+    buf_add_text(out, reason(status));
+    buf_add(out, STR("\r\n"));
     add_field(out, "Date", date_now());
     for (size_t i = 0; headers && headers[i].name; i++) {
         typed = typed || strcasecmp(headers[i].name, "Content-Type") == 0;
@@ -178,10 +182,13 @@ http_answer_head(struct http_request *request, unsigned status, const struct htt
         add_field(out, "Content-Type", "application/json");
     if (request->answer_closes)
         add_field(out, "Connection", "close");
-    if (length == SIZE_MAX)
+    if (length == SIZE_MAX) {
         add_field(out, "Transfer-Encoding", "chunked");
-    else if (status != 204 && status != 304)
-        buf_printf(out, "Content-Length: %zu\r\n", length);
+    } else if (status != 204 && status != 304) {
+        buf_add(out, STR("Content-Length: "));
+        buf_add_uint(out, length);
+        buf_add(out, STR("\r\n"));
+    }
     buf_add(out, STR("\r\n"));
 }
 

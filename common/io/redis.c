@@ -165,16 +165,9 @@ redis_connect(struct redis *redis, struct err *err)
 static void
 add_length(struct buf *out, char mark, size_t number)
 {
-    char text[24];
-    size_t at = sizeof text;
-    text[--at] = '\n';
-    text[--at] = '\r';
-    do {
-        text[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    text[--at] = mark;
-    buf_add(out, (struct str){text + at, sizeof text - at});
+    buf_add_char(out, mark);
+    buf_add_uint(out, number);
+    buf_add(out, STR("\r\n"));
 }
 
 static void

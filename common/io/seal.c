@@ -59,13 +59,13 @@ seal_text(struct sealer *sealer, struct str plain, struct str context, struct ar
     unsigned char *bytes = arena_alloc(arena, size);
     memcpy(bytes, sealer_nonce(sealer, nonce_size), nonce_size);
     cipher_lock(sealer->lock, bytes, context, plain, bytes + nonce_size);
-    struct buf text;
-    buf_init(&text, base64_length(size) + KEY_ID_SIZE + 8);
-    buf_printf(&text, "%s.%s.", suite_prefix(suite), keyring_active_id(sealer->keyring));
-    base64_encode(&text, (struct str){(const char *)bytes, size});
-    struct str sealed = arena_copy(arena, buf_str(&text));
-    buf_done(&text);
-    return sealed;
+    struct str head = ARENA_JOIN(arena, str_of(suite_prefix(suite)), STR("."),
+                                 str_of(keyring_active_id(sealer->keyring)), STR("."));
+    size_t length = head.len + base64_length(size);
+    char *text = arena_alloc(arena, length + 1);
+    memcpy(text, head.ptr, head.len);
+    base64_write(text + head.len, (struct str){(const char *)bytes, size});
+    return (struct str){text, length};
 }
 
 /* Splits "<suite>.<id>.<base64>"; false when it is not of that form. */

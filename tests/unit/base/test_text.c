@@ -53,6 +53,23 @@ buffer_stops_at_its_maximum_and_says_so(void **state)
 }
 
 static void
+adds_numbers_in_decimal(void **state)
+{
+    struct buf buf;
+    (void)state;
+    buf_init(&buf, 64);
+    buf_add_uint(&buf, 0);
+    buf_add_char(&buf, ' ');
+    buf_add_uint(&buf, 10);
+    buf_add_char(&buf, ' ');
+    buf_add_uint(&buf, UINT64_MAX);
+    struct jsonw w = jsonw_on(&buf);
+    jsonw_int(&w, INT64_MIN);
+    assert_string_equal(buf.ptr, "0 10 18446744073709551615-9223372036854775808");
+    buf_done(&buf);
+}
+
+static void
 writes_json_that_stays_on_one_line(void **state)
 {
     (void)state;
@@ -322,6 +339,7 @@ main(void)
         cmocka_unit_test(cuts_at_the_separator_and_ends_with_none),
         cmocka_unit_test(reads_numbers_up_to_the_limit),
         cmocka_unit_test(buffer_stops_at_its_maximum_and_says_so),
+        cmocka_unit_test(adds_numbers_in_decimal),
         cmocka_unit_test(writes_json_that_stays_on_one_line),
         cmocka_unit_test(formats_and_reads_times),
         cmocka_unit_test(arena_copies_are_terminated_and_forgotten_together),

@@ -1,5 +1,6 @@
 #include "tests/unit/test.h"
 
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,6 +221,28 @@ hashes_as_published(void **state)
     }
 }
 
+/* Of keys of 32 bytes a thread keeps a few ready: more of them than it keeps, by turns and again.
+ */
+static void
+hashes_alike_under_keys_seen_before(void **state)
+{
+    enum { KEYS = 7, TIMES = 5 };
+    (void)state;
+    for (size_t i = 0; i < (size_t)KEYS * TIMES; i++) {
+        unsigned char key[32];
+        unsigned char digest[SHA256_SIZE];
+        unsigned char wanted[SHA256_SIZE];
+        unsigned wanted_size = 0;
+        memset(key, (int)(i * i % KEYS), sizeof key);
+        key[31] = (unsigned char)(i % KEYS);
+        struct str data = {"abcdefghijklmnopqrstuvwxyz0123456789", i};
+        crypto_hmac_sha256((struct str){(char *)key, sizeof key}, data, digest);
+        assert_non_null(HMAC(EVP_sha256(), key, sizeof key, (const unsigned char *)data.ptr,
+                             data.len, wanted, &wanted_size));
+        assert_memory_equal(digest, wanted, SHA256_SIZE);
+    }
+}
+
 static void
 nonces_do_not_repeat(void **state)
 {
@@ -244,6 +267,7 @@ main(void)
         cmocka_unit_test(index_depends_on_key_and_domain),
         cmocka_unit_test(base64_follows_rfc_4648),
         cmocka_unit_test(hashes_as_published),
+        cmocka_unit_test(hashes_alike_under_keys_seen_before),
         cmocka_unit_test(nonces_do_not_repeat),
     };
     int file = mkstemp(path);

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "runtime/api_call.h"
 #include "runtime/api_route.h"
+#include "runtime/api_session.h"
 #include "runtime/lane.h"
 #include "runtime/limiter.h"
 #include "runtime/log.h"
@@ -56,8 +57,6 @@ lane_of(struct api *api, const struct api_route *route)
 {
     return &api->lanes[route->handle_many ? LANE_TOGETHER : LANE_SINGLE];
 }
-
-/* --- routing --- */
 
 /* --- receiving: on the HTTP library's threads --- */
 
@@ -116,76 +115,6 @@ on_refusal(enum http_refusal refusal, struct buf *body, void *ctx)
 }
 
 /* --- workers --- */
-
-static struct str
-bearer_token(const struct api_call *call)
-{
-    struct str value = http_request_header(call->request, "Authorization");
-    if (value.len < 7 || strncasecmp(value.ptr, "Bearer ", 7) != 0 ||
-        http_request_header_count(call->request, "Authorization") != 1)
-        return STR_NONE;
-    return (struct str){value.ptr + 7, value.len - 7};
-}
-
-/* Within what one session may send; answered otherwise. */
-static bool
-within_rate(struct api_call *call, const struct session *session)
-{
-    unsigned wait_ms = 0;
-    if (limiter_take(call->owner->limiter, session->session_id, clock_mono_ns(), &wait_ms))
-        return true;
-    metric_count(METRIC_http_limited_total, call->route->path);
-    api_problem_retry(call, PROBLEM_TOO_MANY_REQUESTS, 1 + wait_ms / 1000);
-    return false;
-}
-
-/* Sessions of all calls that need one, in one round trip. Calls that are answered here (401, 503)
- * leave the list; the rest is returned. */
-static size_t
-sessions_resolve(struct api_worker *worker, struct api_call **calls, size_t count,
-                 struct arena *arena)
-{
-    struct str tokens[API_TURN_MAX] UNINITIALIZED;
-    struct session sessions[API_TURN_MAX] UNINITIALIZED;
-    bool found[API_TURN_MAX] UNINITIALIZED;
-    size_t asking[API_TURN_MAX] = {0};
-    size_t asked = 0;
-    size_t kept = 0;
-    struct err err = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (calls[i]->route->access == API_PUBLIC)
-            continue;
-        tokens[asked] = bearer_token(calls[i]);
-        asking[asked++] = i;
-    }
-    enum err_code code = asked ? session_load(worker->redis, worker->touches, tokens, asked,
-                                              (unsigned)worker->api->conf.runtime->session_idle_s,
-                                              arena, sessions, found, &err)
-                               : ERR_OK;
-    for (size_t k = 0; k < asked; k++) {
-        struct api_call *call = calls[asking[k]];
-        metric_count(METRIC_sy_session_lookups_total, code       ? "failed"
-                                                      : found[k] ? "found"
-                                                                 : "missing");
-        if (code == ERR_OK && found[k] && !within_rate(call, &sessions[k])) {
-            calls[asking[k]] = NULL;
-            continue;
-        }
-        if (code == ERR_OK && found[k]) {
-            call->session = session_copy(&sessions[k], call->arena);
-            continue;
-        }
-        calls[asking[k]] = NULL;
-        if (code)
-            api_problem_err(call, "session look-up", &err);
-        else
-            api_problem(call, PROBLEM_UNAUTHORIZED, NULL);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (calls[i])
-            calls[kept++] = calls[i];
-    return kept;
-}
 
 static void
 turn_run(struct api_call **calls, size_t count, struct pulse *pulse)
@@ -249,7 +178,8 @@ worker_thread(void *arg)
                 calls[i]->wrong_media = true;
             calls[kept++] = calls[i];
         }
-        kept = sessions_resolve(worker, calls, kept, arena);
+        kept = api_sessions_resolve(worker, worker->api->conf.runtime, worker->api->limiter, calls,
+                                    kept, arena);
         for (size_t i = 0; i < kept; i++) {
             if (!calls[i]->wrong_media)
                 continue;

@@ -17,6 +17,7 @@
 #include "runtime/option.h"
 #include "runtime/problem.h"
 #include "runtime/session.h"
+#include "runtime/staff.h"
 #include "runtime/trace.h"
 
 struct json_row;
@@ -47,7 +48,8 @@ struct api_call {
     struct str query;
     struct arena *arena; /* lives as long as the call */
     struct trace trace;
-    const struct session *session; /* NULL on public routes */
+    const struct session *session; /* of API_SESSION routes, else NULL */
+    const struct staff *staff;     /* of API_STAFF routes, else NULL */
     struct api_worker *worker;     /* while a handler runs */
     int64_t now_ms;                /* wall clock when its turn came */
     void *user;                    /* the handler's own, for answers given later */
@@ -60,7 +62,10 @@ struct api_call {
 
 enum api_access {
     API_PUBLIC,  /* no session looked up */
-    API_SESSION, /* 401 without a live session */
+    API_SESSION, /* 401 without a live session of a student (bearer token) */
+    /* 401 without a live session of staff (cookie), 403 when it is not GET and comes without the
+     * session's CSRF token. The program needs keys. */
+    API_STAFF,
 };
 
 struct api_route {

@@ -141,7 +141,7 @@ void
 api_reply_headers(struct api_call *call, unsigned status, const struct http_header *headers,
                   struct str body)
 {
-    reply_with(call, status, "application/json", headers, body);
+    reply_with(call, status, status == 204 ? NULL : "application/json", headers, body);
 }
 
 void
@@ -178,7 +178,9 @@ api_problem_headers(struct api_call *call, enum problem_id id, const char *detai
 void
 api_problem(struct api_call *call, enum problem_id id, const char *detail)
 {
-    static const struct http_header challenge[] = {{"WWW-Authenticate", "Bearer"}, {NULL, NULL}};
+    bool staff = id == PROBLEM_STAFF_LOGIN || (call->route && call->route->access == API_STAFF);
+    const struct http_header challenge[] = {
+        {"WWW-Authenticate", staff ? "Cookie cookie-name=" STAFF_COOKIE : "Bearer"}, {NULL, NULL}};
     problem_reply(call, id, detail, problems[id].status == 401 ? challenge : NULL, NULL, 0);
 }
 

@@ -33,6 +33,7 @@ static const struct common_option common_options[] = {
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_threads, "http-threads", "1", 1, 16, "threads that speak HTTP")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, http_workers, "http-workers", "4", 1, 128, "workers that carry out calls, each with its own connections")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_idle_s, "session-idle-s", "7200", 60, 86400, "seconds after its last use that a session ends")},
+    {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, staff_idle_s, "staff-idle-s", "1800", 60, 86400, "seconds after its last use that a session of staff ends")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_rate, "session-rate", "20", 0, 100000, "requests a second that one session may send to this copy on average; beyond it the answer is 429; 0: no limit")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, session_ahead, "session-ahead", "100", 0, 100000, "requests that one session may send in advance of its rate")},
     {NEED_HTTP, OPTION_UINT_ROW(struct runtime_conf, admit_open, "admit-open", "256", 1, 4096, "submissions let in at once while it is not known what can be carried, and half of it always; 503 beyond what is answered within admit-ms")},

@@ -52,6 +52,7 @@ struct runtime_conf {
     uint64_t http_threads;
     uint64_t http_workers;
     uint64_t session_idle_s;
+    uint64_t staff_idle_s;
     uint64_t session_rate;
     uint64_t session_ahead;
     uint64_t admit_open;

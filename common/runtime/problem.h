@@ -17,9 +17,12 @@
     X(PROBLEM_IDEMPOTENCY_KEY,       400, "idempotency-key",       "请带上 Idempotency-Key（1 至 255 个可见 ASCII 字符）") \
     X(PROBLEM_UNAUTHORIZED,          401, "unauthorized",          "登录已失效或尚未登录，请重新登录") \
     X(PROBLEM_LOGIN_CODE_INVALID,    401, "login-code-invalid",    "登录凭证无效、已使用或已过期，请重新授权") \
+    X(PROBLEM_STAFF_LOGIN,           401, "staff-login-refused",   "账号、密码或动态口令不正确，或账号已停用；请核对后重试") \
     X(PROBLEM_LOGIN_REFUSED,         403, "login-refused",         "微信暂不允许该账号登录，请联系微信客服或学校") \
     X(PROBLEM_FACE_REQUIRED,         403, "face-required",         "请先完成实名认证") \
     X(PROBLEM_BINDING_REQUIRED,      403, "binding-required",      "请先完成学籍绑定") \
+    X(PROBLEM_CSRF,                  403, "csrf",                  "请求缺少页面令牌或令牌不对，请刷新页面后重试") \
+    X(PROBLEM_FORBIDDEN,             403, "forbidden",             "您的账号没有这项权限，请联系上级单位的管理员") \
     X(PROBLEM_NOT_FOUND,             404, "not-found",             "没有找到") \
     X(PROBLEM_ROSTER_NO_MATCH,       404, "roster-no-match",       "与学籍信息不一致，请核对；也可以改用学号绑定，或提交申请由学校处理") \
     X(PROBLEM_METHOD,                405, "method-not-allowed",    "此地址不支持该方法") \

@@ -160,7 +160,8 @@ run_with_keys(const struct service *service, struct runtime *runtime, const void
 static int
 print_routes(const struct service *service)
 {
-    static const char *const access[] = {[API_PUBLIC] = "public", [API_SESSION] = "session"};
+    static const char *const access[] = {
+        [API_PUBLIC] = "public", [API_SESSION] = "session", [API_STAFF] = "staff"};
     for (size_t i = 0; i < service->route_count; i++) {
         const struct api_route *route = &service->routes[i];
         printf("%s %s %s\n", http_method_name(route->method), route->path, access[route->access]);

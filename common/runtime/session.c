@@ -5,53 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "io/crypto.h"
+#include "runtime/session_redis.h"
 
-enum { TOKEN_BYTES = 32 };
 enum { SWEEP_BATCH = 128, SWEEPS_MAX = 64 };
 enum { ROTATE_TRIES = 8 };
 #define LIVE_KEY STR("acct:live") /* see session_count; no account is called so */
 
 static struct str
-session_key(const char *hash, struct arena *arena)
-{
-    return ARENA_JOIN(arena, STR("sess:"), {hash, SESSION_HASH_SIZE - 1});
-}
-
-static struct str
 account_key(struct str account_id, struct arena *arena)
 {
     return arena_printf(arena, "acct:%.*s", STR_ARG(account_id));
-}
-
-#define ASK_TIME REDIS_COMMAND(STR("TIME"))
-
-static bool
-time_read(const struct redis_value *value, int64_t *ret_ms)
-{
-    uint64_t seconds = 0;
-    uint64_t micros = 0;
-    bool good = value->type == REDIS_ARRAY && value->count == 2 &&
-                str_to_u64(value->elements[0].text, INT64_MAX / 1000 - 1, &seconds) &&
-                str_to_u64(value->elements[1].text, 999999, &micros);
-    *ret_ms = (int64_t)(seconds * 1000 + micros / 1000);
-    return good;
-}
-
-static enum err_code
-time_unknown(const struct redis_value *value, struct err *err)
-{
-    return ERR(err, ERR_UNAVAILABLE, "redis does not tell the time: %.*s", STR_ARG(value->text));
-}
-
-static enum err_code
-time_ask(struct redis *redis, struct arena *arena, int64_t *ret_ms, struct err *err)
-{
-    struct redis_value value;
-    const struct redis_command command = ASK_TIME;
-    enum err_code code = redis_call(redis, &command, arena, &value, err);
-    return code || time_read(&value, ret_ms) ? code : time_unknown(&value, err);
 }
 
 /* Until when a session lives for sure, in milliseconds: nobody needs to use it. */
@@ -64,94 +28,15 @@ sure_until(const struct session *session, int64_t idle_ms, int64_t now_ms, struc
                                                              : session->expires_at_ms);
 }
 
-static bool
-token_plausible(struct str token)
+bool
+session_read(const struct session_look *look, int64_t now_ms, struct session *ret_session)
 {
-    unsigned char bytes[TOKEN_BYTES];
-    return hex_decode(token, bytes, sizeof bytes);
-}
-
-enum err_code
-session_load(struct redis *redis, struct session_touches *touches, const struct str *tokens,
-             size_t count, unsigned idle_s, struct arena *arena, struct session *ret_sessions,
-             bool *ret_found, struct err *err)
-{
-    int64_t mono_ms = (int64_t)(clock_mono_ns() / 1000000);
-    int64_t now_ms = 0;
-    bool touch[REDIS_PIPELINE_MAX] UNINITIALIZED;
-    struct redis_command commands[REDIS_PIPELINE_MAX] UNINITIALIZED;
-    struct redis_value values[REDIS_PIPELINE_MAX] UNINITIALIZED;
-    size_t asked[REDIS_PIPELINE_MAX] UNINITIALIZED;
-    size_t asked_count = 0;
-    struct str idle = arena_printf(arena, "%u", idle_s);
-    for (size_t i = 0; i < count; i++) {
-        ret_found[i] = false;
-        if (!token_plausible(tokens[i]))
-            continue;
-        ret_sessions[i] = (struct session){0};
-        crypto_sha256_hex(tokens[i], ret_sessions[i].hash);
-        struct str key = session_key(ret_sessions[i].hash, arena);
-        touch[i] = session_touch_due(touches, ret_sessions[i].hash, mono_ms);
-        commands[asked_count] = touch[i] ? REDIS_COMMAND(STR("GETEX"), key, STR("EX"), idle)
-                                         : REDIS_COMMAND(STR("GET"), key);
-        asked[asked_count++] = i;
-    }
-    if (asked_count == 0)
-        return ERR_OK;
-    commands[asked_count] = ASK_TIME;
-    enum err_code code = redis_pipeline(redis, commands, asked_count + 1, arena, values, err);
-    if (code)
-        return code;
-    if (!time_read(&values[asked_count], &now_ms))
-        return time_unknown(&values[asked_count], err);
-    for (size_t k = 0; k < asked_count; k++) {
-        if (values[k].type == REDIS_ERROR)
-            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s", STR_ARG(values[k].text));
-        struct session *session = &ret_sessions[asked[k]];
-        ret_found[asked[k]] = values[k].type == REDIS_STR &&
-                              session_decode(values[k].text, session) &&
-                              now_ms < session->expires_at_ms;
-        session->seen_at_ms = now_ms;
-        if (ret_found[asked[k]] && touch[asked[k]])
-            session_touched(touches, session->hash, mono_ms, idle_s);
-    }
-    return ERR_OK;
-}
-
-static void
-token_new(char ret_token[SESSION_TOKEN_SIZE], char ret_hash[SESSION_HASH_SIZE])
-{
-    unsigned char bytes[TOKEN_BYTES];
-    crypto_random(bytes, sizeof bytes);
-    hex_encode(bytes, sizeof bytes, ret_token);
-    crypto_wipe(bytes, sizeof bytes);
-    crypto_sha256_hex(str_of(ret_token), ret_hash);
-}
-
-/* Runs commands between MULTI and EXEC and looks at EXEC's answer only. ERR_CONFLICT: another has
- * changed a key that was watched, nothing was done. */
-static enum err_code
-transaction(struct redis *redis, const struct redis_command *commands, size_t count,
-            struct arena *arena, struct err *err)
-{
-    struct redis_command all[16];
-    struct redis_value values[16];
-    all[0] = REDIS_COMMAND(STR("MULTI"));
-    memcpy(all + 1, commands, count * sizeof *commands);
-    all[count + 1] = REDIS_COMMAND(STR("EXEC"));
-    enum err_code code = redis_pipeline(redis, all, count + 2, arena, values, err);
-    if (code)
-        return code;
-    const struct redis_value *done = &values[count + 1];
-    if (done->type == REDIS_NIL)
-        return ERR(err, ERR_CONFLICT, "what was watched has changed");
-    if (done->type != REDIS_ARRAY)
-        return ERR(err, ERR_UNAVAILABLE, "redis refused a transaction: %.*s", STR_ARG(done->text));
-    for (size_t i = 0; i < done->count; i++)
-        if (done->elements[i].type == REDIS_ERROR)
-            return ERR(err, ERR_UNAVAILABLE, "redis answered: %.*s",
-                       STR_ARG(done->elements[i].text));
-    return ERR_OK;
+    struct session session = {.seen_at_ms = now_ms};
+    if (!session_decode(look->record, &session) || now_ms >= session.expires_at_ms)
+        return false;
+    memcpy(session.hash, look->hash, sizeof session.hash);
+    *ret_session = session;
+    return true;
 }
 
 int64_t
@@ -184,7 +69,7 @@ evict_oldest(struct redis *redis, struct str account, struct arena *arena, size_
             REDIS_COMMAND(STR("ZREM"), account, hash),
             REDIS_COMMAND(STR("ZREM"), LIVE_KEY, hash),
         };
-        code = transaction(redis, commands, 3, arena, err);
+        code = session_transaction(redis, commands, 3, arena, err);
         *ret_evicted += code == ERR_OK;
     }
     return code;
@@ -205,22 +90,22 @@ session_open(struct redis *redis, struct session *session, unsigned idle_s, unsi
     char token[SESSION_TOKEN_SIZE];
     char hash[SESSION_HASH_SIZE];
     int64_t now_ms = 0;
-    enum err_code code = time_ask(redis, arena, &now_ms, err);
+    enum err_code code = session_time(redis, arena, &now_ms, err);
     if (code)
         return code;
     session->seen_at_ms = session->opened_at_ms = now_ms;
     session->expires_at_ms = now_ms + (int64_t)absolute_s * 1000;
-    token_new(token, hash);
+    session_token_new(token, hash);
     struct str account = account_key(session->account_id, arena);
     struct redis_command commands[] = {
-        REDIS_COMMAND(STR("SET"), session_key(hash, arena), session_encode(session, arena),
-                      STR("EX"), arena_printf(arena, "%u", idle_s)),
+        REDIS_COMMAND(STR("SET"), session_key(SESSION_STUDENT, hash, arena),
+                      session_encode(session, arena), STR("EX"), arena_printf(arena, "%u", idle_s)),
         REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
                       str_of(hash)),
         REDIS_COMMAND(STR("EXPIRE"), account, account_ttl(session, arena)),
         live_add(session, hash, idle_s, arena),
     };
-    code = transaction(redis, commands, 4, arena, err);
+    code = session_transaction(redis, commands, 4, arena, err);
     if (code == ERR_OK)
         code = evict_oldest(redis, account, arena, ret_evicted, err);
     if (code == ERR_OK)
@@ -238,7 +123,7 @@ watch_living(struct redis *redis, const struct session *session, struct str acco
     struct redis_value values[2];
     const struct redis_command commands[] = {
         REDIS_COMMAND(STR("WATCH"), account),
-        REDIS_COMMAND(STR("GET"), session_key(session->hash, arena)),
+        REDIS_COMMAND(STR("GET"), session_key(SESSION_STUDENT, session->hash, arena)),
     };
     enum err_code code = redis_pipeline(redis, commands, 2, arena, values, err);
     if (code)
@@ -264,9 +149,9 @@ rotate_once(struct redis *redis, const struct session *session, const char *hash
 {
     struct str account = account_key(session->account_id, arena);
     const struct redis_command commands[] = {
-        REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
-        REDIS_COMMAND(STR("SET"), session_key(hash, arena), session_encode(session, arena),
-                      STR("EX"), arena_printf(arena, "%u", idle_s)),
+        REDIS_COMMAND(STR("DEL"), session_key(SESSION_STUDENT, session->hash, arena)),
+        REDIS_COMMAND(STR("SET"), session_key(SESSION_STUDENT, hash, arena),
+                      session_encode(session, arena), STR("EX"), arena_printf(arena, "%u", idle_s)),
         REDIS_COMMAND(STR("ZREM"), account, str_of(session->hash)),
         REDIS_COMMAND(STR("ZADD"), account, arena_printf(arena, "%" PRId64, session->opened_at_ms),
                       str_of(hash)),
@@ -275,7 +160,7 @@ rotate_once(struct redis *redis, const struct session *session, const char *hash
         live_add(session, hash, idle_s, arena),
     };
     enum err_code code = watch_living(redis, session, account, arena, err);
-    return code ? code : transaction(redis, commands, 7, arena, err);
+    return code ? code : session_transaction(redis, commands, 7, arena, err);
 }
 
 enum err_code
@@ -285,7 +170,7 @@ session_rotate(struct redis *redis, const struct session *session, unsigned idle
     char token[SESSION_TOKEN_SIZE];
     char hash[SESSION_HASH_SIZE];
     enum err_code code = ERR_CONFLICT;
-    token_new(token, hash);
+    session_token_new(token, hash);
     for (unsigned tries = 0; code == ERR_CONFLICT && tries < ROTATE_TRIES; tries++)
         code = rotate_once(redis, session, hash, idle_s, arena, err);
     if (code == ERR_OK)
@@ -300,8 +185,8 @@ session_update(struct redis *redis, const struct session *session, struct arena 
 {
     struct redis_value value;
     struct redis_command command =
-        REDIS_COMMAND(STR("SET"), session_key(session->hash, arena), session_encode(session, arena),
-                      STR("XX"), STR("KEEPTTL"));
+        REDIS_COMMAND(STR("SET"), session_key(SESSION_STUDENT, session->hash, arena),
+                      session_encode(session, arena), STR("XX"), STR("KEEPTTL"));
     return redis_call(redis, &command, arena, &value, err);
 }
 
@@ -310,11 +195,11 @@ session_close(struct redis *redis, const struct session *session, struct arena *
               struct err *err)
 {
     struct redis_command commands[] = {
-        REDIS_COMMAND(STR("DEL"), session_key(session->hash, arena)),
+        REDIS_COMMAND(STR("DEL"), session_key(SESSION_STUDENT, session->hash, arena)),
         REDIS_COMMAND(STR("ZREM"), account_key(session->account_id, arena), str_of(session->hash)),
         REDIS_COMMAND(STR("ZREM"), LIVE_KEY, str_of(session->hash)),
     };
-    return transaction(redis, commands, 3, arena, err);
+    return session_transaction(redis, commands, 3, arena, err);
 }
 
 enum err_code
@@ -334,7 +219,8 @@ session_list(struct redis *redis, struct str account_id, struct arena *arena,
             continue;
         *session = (struct session){0};
         memcpy(session->hash, hash.ptr, hash.len);
-        struct redis_command get = REDIS_COMMAND(STR("GET"), session_key(session->hash, arena));
+        struct redis_command get =
+            REDIS_COMMAND(STR("GET"), session_key(SESSION_STUDENT, session->hash, arena));
         code = redis_call(redis, &get, arena, &value, err);
         if (code == ERR_OK && value.type == REDIS_STR && session_decode(value.text, session))
             (*ret_count)++;
@@ -398,7 +284,7 @@ session_count(struct redis *redis, struct arena *arena, uint64_t *ret_count, str
 {
     int64_t now_ms = 0;
     size_t looked_at = SWEEP_BATCH;
-    enum err_code code = time_ask(redis, arena, &now_ms, err);
+    enum err_code code = session_time(redis, arena, &now_ms, err);
     /* What was looked at is gone or later than now; the rest of very many is for the next time. */
     for (size_t i = 0; code == ERR_OK && looked_at == SWEEP_BATCH && i < SWEEPS_MAX; i++) {
         arena_reset(arena);

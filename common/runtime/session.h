@@ -51,15 +51,10 @@ bool session_touch_due(const struct session_touches *touches, const char *hash, 
 void session_touched(struct session_touches *touches, const char *hash, int64_t now_ms,
                      unsigned idle_s);
 
-/*
- * Looks up many tokens in one round trip and touches those that are due. ret_found[i] says whether
- * ret_sessions[i] was filled; an expired or malformed token is simply not found. count is less than
- * REDIS_PIPELINE_MAX: the time is asked as well.
- */
-enum err_code session_load(struct redis *redis, struct session_touches *touches,
-                           const struct str *tokens, size_t count, unsigned idle_s,
-                           struct arena *arena, struct session *ret_sessions, bool *ret_found,
-                           struct err *err) MUST_CHECK;
+struct session_look;
+/* The session that a look-up found (session_redis.h), its texts borrowed from there; false when
+ * there is none, or its end has come. */
+bool session_read(const struct session_look *look, int64_t now_ms, struct session *ret_session);
 /* Stores a new session, which ends after `absolute_s` (its times are filled in), and ends the
  * person's oldest ones beyond SESSIONS_PER_ACCOUNT (their number is returned). ret_token receives
  * the token. */

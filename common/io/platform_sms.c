@@ -101,6 +101,14 @@ tc3_authorization(const char *secret_id, const char *secret_key, const struct tc
                         secret_id, date, request->service, signature);
 }
 
+/* As the platform takes it: one without a country's code is a mainland number. */
+static struct str
+number_of(struct str phone, struct arena *arena)
+{
+    return phone.len && phone.ptr[0] == '+' ? phone
+                                            : arena_printf(arena, "+86%.*s", STR_ARG(phone));
+}
+
 static void
 body_write(const struct sms_conf *conf, struct str phone, struct str digits, struct arena *arena,
            struct buf *body)
@@ -109,10 +117,12 @@ body_write(const struct sms_conf *conf, struct str phone, struct str digits, str
     jsonw_object_open(&w);
     jsonw_key(&w, "PhoneNumberSet");
     jsonw_array_open(&w);
-    jsonw_str(&w, arena_printf(arena, "+86%.*s", STR_ARG(phone)));
+    jsonw_str(&w, number_of(phone, arena));
     jsonw_array_close(&w);
     jsonw_member_text(&w, "SmsSdkAppId", conf->sdk_app_id);
-    jsonw_member_text(&w, "TemplateId", conf->template_id);
+    bool abroad = phone.len && phone.ptr[0] == '+';
+    const char *apart = conf->template_id_abroad;
+    jsonw_member_text(&w, "TemplateId", abroad && apart && apart[0] ? apart : conf->template_id);
     jsonw_member_text(&w, "SignName", conf->sign_name);
     jsonw_key(&w, "TemplateParamSet");
     jsonw_array_open(&w);

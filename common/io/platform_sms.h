@@ -11,7 +11,8 @@ struct sms_conf {
     const char *secret_id;
     const char *secret_key;
     const char *sdk_app_id;
-    const char *template_id; /* one parameter: the code */
+    const char *template_id;        /* one parameter: the code */
+    const char *template_id_abroad; /* for numbers that begin with "+"; empty or NULL: the same */
     const char *sign_name;
     const char *region;
 };
@@ -28,7 +29,8 @@ const char *sms_outcome_name(enum sms_outcome outcome);
 /* The row of a published code, by its longest prefix; unknown ones are SMS_BUSY. */
 enum sms_outcome sms_code_outcome(struct str code);
 
-/* Sends `digits` to a mainland number. now_s: seconds since 1970, within 5 minutes of theirs. */
+/* Sends `digits` to a mainland number, or to one that begins with "+". now_s: seconds since 1970,
+ * within 5 minutes of theirs. */
 enum sms_outcome sms_send_code(struct http_client *client, const struct sms_conf *conf,
                                struct str phone, struct str digits, int64_t now_s,
                                struct arena *arena);

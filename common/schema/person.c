@@ -219,6 +219,38 @@ phone_mainland_valid(struct str text)
     return text.len == 11 && str_is_digits(text) && text.ptr[0] == '1' && text.ptr[1] >= '3';
 }
 
+struct abroad_row {
+    const char *prefix;
+    size_t digits;     /* behind it */
+    const char *first; /* of them: one of these */
+};
+/* Mobile numbers of Hong Kong, Macao and Taiwan. */
+static const struct abroad_row abroad_rows[] = {
+    {"+852", 8, "456789"},
+    {"+853", 8, "6"},
+    {"+886", 9, "9"},
+};
+
+bool
+phone_abroad_valid(struct str text)
+{
+    for (size_t i = 0; i < sizeof abroad_rows / sizeof abroad_rows[0]; i++) {
+        struct str prefix = str_of(abroad_rows[i].prefix);
+        if (!str_starts(text, prefix))
+            continue;
+        struct str rest = {text.ptr + prefix.len, text.len - prefix.len};
+        return rest.len == abroad_rows[i].digits && str_is_digits(rest) &&
+               strchr(abroad_rows[i].first, rest.ptr[0]) != NULL;
+    }
+    return false;
+}
+
+bool
+phone_mobile_valid(struct str text)
+{
+    return phone_mainland_valid(text) || phone_abroad_valid(text);
+}
+
 bool
 telephone_valid(struct str text)
 {

@@ -48,10 +48,14 @@ bool date_valid(uint32_t yyyymmdd);
 uint32_t date_parse(struct str text);
 
 bool phone_mainland_valid(struct str text); /* 1[3-9] and nine digits */
-bool telephone_valid(struct str text);      /* area code-number, or a mobile number */
-bool postcode_valid(struct str text);       /* six digits */
-bool qq_valid(struct str text);             /* 5 to 11 digits, not beginning with 0 */
-bool email_valid(struct str text);          /* local@domain, ASCII, at most 60 */
+/* With its country's code: +852 (8 digits), +853 (8, beginning with 6), +886 (9, beginning with 9).
+ */
+bool phone_abroad_valid(struct str text);
+bool phone_mobile_valid(struct str text); /* either */
+bool telephone_valid(struct str text);    /* area code-number, or a mobile number */
+bool postcode_valid(struct str text);     /* six digits */
+bool qq_valid(struct str text);           /* 5 to 11 digits, not beginning with 0 */
+bool email_valid(struct str text);        /* local@domain, ASCII, at most 60 */
 
 /* Keeps the first 3 and the last 4 characters of an ASCII number; all stars when fewer than 8. */
 void number_mask(struct str number, char out[ID_NUMBER_SIZE]);

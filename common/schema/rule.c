@@ -287,8 +287,8 @@ static void
 check_phone(const struct rule_input *input, struct rule_report *r)
 {
     struct str phone = value_of(input, FIELD_SJHM);
-    if (phone.len && !phone_mainland_valid(phone))
-        report(r, FIELD_SJHM, "手机号码应为 11 位大陆手机号，请核对");
+    if (phone.len && !phone_mobile_valid(phone))
+        report(r, FIELD_SJHM, "手机号码应为 11 位大陆手机号，或带区号的港澳台手机号，请核对");
 }
 
 static void
@@ -350,7 +350,7 @@ const struct rule rules[] = {
     {"household-level",    RULE_REJECT, RULE_SUBMISSION,               "YHKSZDDM",         "原户口所在地选到市或区县",                         "各校确认页",                   check_household_level},
     {"dxhwpdw-required",   RULE_REJECT, RULE_SUBMISSION,               "DXHWPDW PYFSDM",   "定向、委培生要填写定向或委培单位",                 "各校通知",                     check_unit_required},
     {"dxhwpdw-forbidden",  RULE_REJECT, RULE_SUBMISSION,               "DXHWPDW PYFSDM",   "非定向、委培生不填定向或委培单位",                 "各校通知",                     check_unit_forbidden},
-    {"phone",              RULE_REJECT, RULE_SUBMISSION,               "SJHM",             "是 11 位大陆手机号",                               "号码规划",                     check_phone},
+    {"phone",              RULE_REJECT, RULE_SUBMISSION,               "SJHM",             "是 11 位大陆手机号，或带区号的港澳台手机号",       "号码规划",                     check_phone},
     {"phone-verified",     RULE_REJECT, RULE_SUBMISSION,               "SJHM",             "与绑定时验证的手机号一致",                         "学籍绑定的规定",               check_phone_verified},
     {"email",              RULE_REJECT, RULE_SUBMISSION,               "DZYX",             "电子邮箱格式",                                     "RFC 5321 的常用部分",          check_email},
     {"postcode",           RULE_REJECT, RULE_SUBMISSION,               "JTYB",             "6 位数字",                                         "邮政编码",                     check_postcode},

@@ -10,6 +10,7 @@ static const struct option_row rows[] = {
     OPTION_TEXT_ROW(struct binding_conf, sms_secret_key_file, "sms-secret-key-file", NULL, "file with the SecretKey of the SMS account, mode 0400"),
     OPTION_TEXT_ROW(struct binding_conf, sms_sdk_app_id, "sms-sdk-app-id", NULL, "SmsSdkAppId"),
     OPTION_TEXT_ROW(struct binding_conf, sms_template_id, "sms-template-id", NULL, "template with one parameter, the code"),
+    OPTION_TEXT_ROW(struct binding_conf, sms_template_id_abroad, "sms-template-id-abroad", "", "the same for numbers of Hong Kong, Macao and Taiwan, whose templates are approved apart; empty: the one above"),
     OPTION_TEXT_ROW(struct binding_conf, sms_sign_name, "sms-sign-name", NULL, "approved signature"),
     OPTION_TEXT_ROW(struct binding_conf, sms_region, "sms-region", "ap-guangzhou", "region of the SMS service"),
     OPTION_UINT_ROW(struct binding_conf, sms_day_max, "sms-day-max", "200000", 1, 100000000, "messages a day in all: what somebody with many accounts could cost"),

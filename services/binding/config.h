@@ -13,6 +13,7 @@ struct binding_conf {
     const char *sms_secret_key_file;
     const char *sms_sdk_app_id;
     const char *sms_template_id;
+    const char *sms_template_id_abroad;
     const char *sms_sign_name;
     const char *sms_region;
     uint64_t sms_day_max;

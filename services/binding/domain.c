@@ -129,8 +129,14 @@ binding_check(const struct binding_request *request, uint32_t today,
         add(&errors, "student_number", "length", "请填写 1 至 15 个字符的学号");
     if (by_number && !text_between(request->school_code, 1, 10))
         add(&errors, "school_code", "length", "请选择学校");
-    if (!phone_mainland_valid(request->phone))
-        add(&errors, "phone", "phone", "请填写 11 位大陆手机号");
+    enum category category = CATEGORY_MAINLAND;
+    (void)category_parse(request->category, &category);
+    if (category == CATEGORY_HMT ? !phone_mobile_valid(request->phone)
+                                 : !phone_mainland_valid(request->phone))
+        add(&errors, "phone", "phone",
+            category == CATEGORY_HMT
+                ? "请填写 11 位大陆手机号，或带区号的港澳台手机号，如 +85251234567"
+                : "请填写 11 位大陆手机号");
     if (request->phone_code.len != PHONE_CODE_DIGITS || !str_is_digits(request->phone_code))
         add(&errors, "phone_code", "digits", "请填写短信中的 6 位数字验证码");
     return errors.count;

@@ -148,13 +148,15 @@ code_send(struct api_call *call, struct str phone, const char *phone_index)
         answer_unsent(call, outcome);
 }
 
-/* A mainland number; answers and returns false otherwise. */
+/* A mobile number of the mainland, Hong Kong, Macao or Taiwan; answers and returns false otherwise.
+ */
 static bool
 phone_plausible(struct api_call *call, struct str phone)
 {
-    if (phone_mainland_valid(phone))
+    if (phone_mobile_valid(phone))
         return true;
-    const struct problem_field error = {"phone", "phone", STR("请填写 11 位大陆手机号")};
+    const struct problem_field error = {
+        "phone", "phone", STR("请填写 11 位大陆手机号；港澳台号码请带区号，如 +85251234567")};
     api_problem_fields(call, PROBLEM_INVALID_VALUE, &error, 1);
     return false;
 }

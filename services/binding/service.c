@@ -54,6 +54,7 @@ platforms_read(struct binding *binding, struct err *err)
         .secret_key = binding->sms_secret,
         .sdk_app_id = conf->sms_sdk_app_id,
         .template_id = conf->sms_template_id,
+        .template_id_abroad = conf->sms_template_id_abroad,
         .sign_name = conf->sms_sign_name,
         .region = conf->sms_region,
     };

@@ -8,8 +8,10 @@
 #include "base/jsonw.h"
 #include "base/limits.h"
 #include "io/crypto.h"
+#include "schema/person.h"
 #include "services/sandbox/state.h"
 
+#define MAINLAND STR("+86")
 enum { INBOX_SHOWN_MAX = 50, SIGNATURE_WINDOW_S = 300 };
 
 static unsigned
@@ -62,10 +64,10 @@ sms_refused(struct sandbox_call *call)
 static const char *
 number_status(struct str number)
 {
-    if (number.len != 14 || !str_starts(number, STR("+861")) ||
-        !str_is_digits((struct str){number.ptr + 1, number.len - 1}))
-        return "InvalidParameterValue.IncorrectPhoneNumber";
-    return "Ok";
+    if (str_starts(number, MAINLAND) &&
+        phone_mainland_valid((struct str){number.ptr + MAINLAND.len, number.len - MAINLAND.len}))
+        return "Ok";
+    return phone_abroad_valid(number) ? "Ok" : "InvalidParameterValue.IncorrectPhoneNumber";
 }
 
 /* Before the sender is answered: what was answered is in the file, whatever happens to us. */
@@ -96,8 +98,9 @@ message_keep(struct sandbox *sandbox, struct str number, struct str code, struct
     (void)pthread_mutex_lock(&sandbox->lock);
     struct message *message = &sandbox->messages[sandbox->message_count++ % INBOX_MAX];
     *message = (struct message){.time_ms = clock_now_ms()};
+    size_t code_length = str_starts(number, MAINLAND) ? MAINLAND.len : 0;
     sandbox_copy(message->phone, sizeof message->phone,
-                 (struct str){number.ptr + 3, number.len - 3});
+                 (struct str){number.ptr + code_length, number.len - code_length});
     sandbox_copy(message->code, sizeof message->code, code);
     sandbox_copy(message->template_id, sizeof message->template_id, template_id);
     (void)snprintf(message->text, sizeof message->text,

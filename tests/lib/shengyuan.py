@@ -173,7 +173,7 @@ class Student:
         return self.call("POST", "/api/v1/identity/phone-codes", {"phone": self.phone})
 
     def read_code(self):
-        messages = self.inbox.call("GET", f"/inbox?phone={self.phone}").json["messages"]
+        messages = self.inbox.call("GET", f"/inbox?phone={urllib.parse.quote(self.phone)}").json["messages"]
         return messages[0]["code"] if messages else None
 
     def bind_body(self, **change):

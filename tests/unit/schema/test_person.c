@@ -346,6 +346,24 @@ checks_mobile_numbers(void **state)
 }
 
 static void
+checks_mobile_numbers_from_outside_the_mainland(void **state)
+{
+    static const struct text_row rows[] = {
+        {"+85241234567", true},   {"+85291234567", true},    {"+85361234567", true},
+        {"+886912345678", true},  {"+85231234567", false},   {"+8525123456", false},
+        {"+852512345678", false}, {"+85351234567", false},   {"+886812345678", false},
+        {"+88691234567", false},  {"+8613800138000", false}, {"85251234567", false},
+        {"+852 51234567", false}, {"+8525123456x", false},   {"+852", false},
+        {"+14155550100", false},  {"13800138000", false},    {"", false},
+    };
+    static const struct text_row either[] = {
+        {"+85241234567", true}, {"13800138000", true}, {"+8613800138000", false}, {"", false}};
+    (void)state;
+    ASSERT_TEXTS(phone_abroad_valid, rows);
+    ASSERT_TEXTS(phone_mobile_valid, either);
+}
+
+static void
 checks_telephones(void **state)
 {
     static const struct text_row rows[] = {
@@ -492,6 +510,7 @@ main(void)
         cmocka_unit_test(knows_the_calendar),
         cmocka_unit_test(counts_the_days_of_a_year),
         cmocka_unit_test(checks_mobile_numbers),
+        cmocka_unit_test(checks_mobile_numbers_from_outside_the_mainland),
         cmocka_unit_test(checks_telephones),
         cmocka_unit_test(checks_postcodes),
         cmocka_unit_test(checks_qq_numbers),

@@ -204,7 +204,8 @@ static const struct row rows[] = {
 
     {"phone", "mainland", S, {{0}}, "", NULL},
     {"phone", "ten digits", S, {{FIELD_SJHM, "1380013800"}}, "phone:SJHM phone-verified:SJHM", "11 位大陆手机号"},
-    {"phone", "Hong Kong", S, {{FIELD_SJHM, "+85291234567"}}, "phone:SJHM phone-verified:SJHM", NULL},
+    {"phone", "Hong Kong", S, {{FIELD_SJHM, "+85291234567"}}, "phone-verified:SJHM", NULL},
+    {"phone", "Hong Kong, a digit short", S, {{FIELD_SJHM, "+8529123456"}}, "phone:SJHM phone-verified:SJHM", NULL},
 
     {"phone-verified", "the verified one", S, {{FIELD_SJHM, PHONE}}, "", NULL},
     {"phone-verified", "another", S, {{FIELD_SJHM, "13900139000"}}, "phone-verified:SJHM", "先更换绑定的手机号"},

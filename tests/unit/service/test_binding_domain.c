@@ -189,6 +189,8 @@ checks_a_request_to_bind(void **state)
         {"another way",          "phone", "mainland", "", ID, "", "", PHONE, "by:code"},
         {"ten digits",           "name", "mainland", "张三", ID, "", "", "1380013800", "012345", "phone:phone"},
         {"Hong Kong phone",      "name", "mainland", "张三", ID, "", "", "+85291234567", "012345", "phone:phone"},
+        {"Hong Kong phone, hmt", "name", "hmt", "陈大文", "HM_TRAVEL_PERMIT", "H12345678", "", "", "+85291234567", "012345", ""},
+        {"mainland with its code", "name", "hmt", "陈大文", "HM_TRAVEL_PERMIT", "H12345678", "", "", "+8613800138000", "012345", "phone:phone"},
         {"code of 5",            "name", "mainland", "张三", ID, "", "", "13800138000", "12345", "phone_code:digits"},
         {"code of 7",            "name", "mainland", "张三", ID, "", "", "13800138000", "1234567", "phone_code:digits"},
         {"code with a letter",   "name", "mainland", "张三", ID, "", "", "13800138000", "12345a", "phone_code:digits"},

@@ -134,8 +134,13 @@ take_wechat(char call, struct arena *arena)
 static void
 take_sms(struct arena *arena)
 {
-    const struct sms_conf conf = {world.url,  "id",   "key",         "app",
-                                  "template", "sign", "ap-guangzhou"};
+    const struct sms_conf conf = {.base_url = world.url,
+                                  .secret_id = "id",
+                                  .secret_key = "key",
+                                  .sdk_app_id = "app",
+                                  .template_id = "template",
+                                  .sign_name = "sign",
+                                  .region = "ap-guangzhou"};
     enum sms_outcome outcome =
         sms_send_code(world.client, &conf, STR("13800000001"), STR("123456"), 1790000000, arena);
     FUZZ_CHECK(outcome >= SMS_SENT && outcome <= SMS_MISCONFIGURED, "an outcome is of the table");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/secret_file.h"
+#include "services/binding/store_pg.h"
 
 enum { STATEMENT_TIMEOUT_MS = 3000 };
 
@@ -76,9 +77,16 @@ binding_start(struct runtime *runtime, const void *conf, void **ret_service, str
         .service = binding,
         .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
     };
+    const struct relay_conf relay = {
+        .runtime = runtime->conf,
+        .source = "/binding",
+        .take = store_outbox_take,
+        .done = store_outbox_done,
+        .forget = store_outbox_forget,
+    };
     enum err_code code = platforms_read(binding, err);
     if (code == ERR_OK)
-        code = relay_open(binding, &binding->relay, err);
+        code = relay_open(&relay, &binding->relay, err);
     if (code == ERR_OK)
         code = api_open(&api, &binding->api, err);
     if (code) {

@@ -1,17 +1,14 @@
 /* Binding's wiring: routes, platform secrets, and the relay that publishes the outbox. */
 #pragma once
 
-#include <pthread.h>
-
 #include "io/kafka.h"
 #include "io/platform_sms.h"
 #include "io/platform_wechat.h"
 #include "runtime/api.h"
+#include "runtime/relay.h"
 #include "runtime/service.h"
 #include "schema/identity_event.h"
 #include "services/binding/config.h"
-
-struct relay;
 
 struct binding {
     const struct binding_conf *conf;
@@ -54,9 +51,3 @@ struct identity_changed news_of(const struct session *session, const char *kind)
 /* Leaves the identity in Redis for the next log-in, which may come before the news is read. */
 enum err_code identity_remember(struct api_call *call, const struct session *session,
                                 struct err *err) MUST_CHECK;
-
-/* The relay: publishes outbox rows in order, at once after relay_wake() and every 200 ms. */
-enum err_code relay_open(struct binding *binding, struct relay **ret_relay,
-                         struct err *err) MUST_CHECK;
-void relay_wake(struct relay *relay);
-void relay_close(struct relay *relay);

@@ -193,28 +193,6 @@ store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index
     return end_transaction(pg, code, err);
 }
 
-enum err_code
-store_outbox_take(struct pg *pg, struct pg_result **ret_rows, struct err *err)
-{
-    return pg_exec(pg, &SQL_OUTBOX_TAKE, NULL, 0, ret_rows, err);
-}
-
-enum err_code
-store_outbox_done(struct pg *pg, const struct pg_result *rows, struct err *err)
-{
-    struct pg_array sequences;
-    pg_array_init(&sequences, LIMIT_MESSAGE);
-    for (size_t i = 0; i < pg_rows(rows); i++)
-        pg_array_add(&sequences, pg_str(rows, i, 0));
-    pg_array_finish(&sequences);
-    const struct pg_param params[] = {PG_ARRAY(&sequences)};
-    enum err_code code = pg_exec(pg, &SQL_OUTBOX_DONE, params, 1, NULL, err);
-    pg_array_done(&sequences);
-    return code;
-}
-
-enum err_code
-store_outbox_forget(struct pg *pg, struct err *err)
-{
-    return pg_exec(pg, &SQL_OUTBOX_FORGET, NULL, 0, NULL, err);
-}
+const struct pg_statement *const store_outbox_take = &SQL_OUTBOX_TAKE;
+const struct pg_statement *const store_outbox_done = &SQL_OUTBOX_DONE;
+const struct pg_statement *const store_outbox_forget = &SQL_OUTBOX_FORGET;

@@ -70,9 +70,7 @@ enum err_code store_binding_phone(struct pg *pg, struct str account_id, struct s
                                   struct str traceparent, int64_t *ret_sequence,
                                   struct err *err) MUST_CHECK;
 
-/* Outbox, for the relay: take inside a transaction, mark, commit. */
-enum err_code store_outbox_take(struct pg *pg, struct pg_result **ret_rows,
-                                struct err *err) MUST_CHECK;
-enum err_code store_outbox_done(struct pg *pg, const struct pg_result *rows,
-                                struct err *err) MUST_CHECK;
-enum err_code store_outbox_forget(struct pg *pg, struct err *err) MUST_CHECK;
+/* Outbox, for the relay (runtime/relay.h). */
+extern const struct pg_statement *const store_outbox_take;
+extern const struct pg_statement *const store_outbox_done;
+extern const struct pg_statement *const store_outbox_forget;

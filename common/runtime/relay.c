@@ -1,21 +1,23 @@
 /*
- * The relay: takes unpublished outbox rows in order, sends them, waits for every delivery report,
+ * Takes unpublished outbox rows in order, sends them, waits for every delivery report,
  * marks them published, commits. Rows locked by another copy are left to it. A row that was sent
  * but not marked is sent again: readers go by its sequence.
  */
+#include "runtime/relay.h"
+
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "io/kafka.h"
 #include "runtime/crash.h"
 #include "runtime/event.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
-#include "services/binding/service.h"
-#include "services/binding/store_pg.h"
 
 enum {
     RELAY_PERIOD_MS = 200,
@@ -27,7 +29,7 @@ enum {
 };
 
 struct relay {
-    struct binding *binding;
+    struct relay_conf conf;
     struct kafka_producer *producer;
     struct pg *pg;
     atomic_size_t failed; /* among those sent last */
@@ -59,7 +61,7 @@ row_send(struct relay *relay, const struct pg_result *rows, size_t row, struct e
     struct event_envelope envelope = {
         .id = pg_str(rows, row, 3),
         .type = type,
-        .source = "/binding",
+        .source = relay->conf.source,
         .traceparent = pg_str(rows, row, 6),
     };
     event_headers(&envelope, clock_now_ms());
@@ -90,6 +92,20 @@ rows_send(struct relay *relay, const struct pg_result *rows, struct err *err)
                   : ERR_OK;
 }
 
+static enum err_code
+rows_mark(struct relay *relay, const struct pg_result *rows, struct err *err)
+{
+    struct pg_array sequences;
+    pg_array_init(&sequences, LIMIT_MESSAGE);
+    for (size_t i = 0; i < pg_rows(rows); i++)
+        pg_array_add(&sequences, pg_str(rows, i, 0));
+    pg_array_finish(&sequences);
+    const struct pg_param params[] = {PG_ARRAY(&sequences)};
+    enum err_code code = pg_exec(relay->pg, relay->conf.done, params, 1, NULL, err);
+    pg_array_done(&sequences);
+    return code;
+}
+
 /* One batch; *ret_count tells how many there were. */
 static enum err_code
 relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
@@ -99,7 +115,7 @@ relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
     if (code)
         return code;
     *ret_count = 0;
-    code = store_outbox_take(relay->pg, &rows, err);
+    code = pg_exec(relay->pg, relay->conf.take, NULL, 0, &rows, err);
     if (code == ERR_OK) {
         *ret_count = pg_rows(rows);
         double oldest_s = *ret_count ? (double)pg_int(rows, 0, 7, 0) : 0;
@@ -111,7 +127,7 @@ relay_turn(struct relay *relay, size_t *ret_count, struct err *err)
     }
     if (code == ERR_OK && *ret_count) {
         crash_at(CRASH_OUTBOX_SENT);
-        code = store_outbox_done(relay->pg, rows, err);
+        code = rows_mark(relay, rows, err);
         crash_at(CRASH_OUTBOX_MARKED);
     }
     if (code == ERR_OK)
@@ -151,7 +167,8 @@ relay_thread(void *arg)
                 metric_count(METRIC_sy_retries_total, "outbox", err_class_name(err_class(code)));
             failing = code != ERR_OK;
         } while (count && !failing);
-        if (turn % RELAY_FORGET_TURNS == 0 && !failing && store_outbox_forget(relay->pg, &err))
+        if (turn % RELAY_FORGET_TURNS == 0 && !failing &&
+            pg_exec(relay->pg, relay->conf.forget, NULL, 0, NULL, &err))
             log_failure(LOG_WARN, "published outbox rows not deleted", &err);
     }
     progress_rest(pulse);
@@ -159,11 +176,11 @@ relay_thread(void *arg)
 }
 
 enum err_code
-relay_open(struct binding *binding, struct relay **ret_relay, struct err *err)
+relay_open(const struct relay_conf *relay_conf, struct relay **ret_relay, struct err *err)
 {
     struct relay *relay = mem_zalloc(sizeof *relay);
-    const struct runtime_conf *conf = &binding->conf->runtime;
-    relay->binding = binding;
+    const struct runtime_conf *conf = relay_conf->runtime;
+    relay->conf = *relay_conf;
     const struct kafka_producer_conf producer = {
         .bootstrap = conf->kafka_bootstrap,
         .client_id = conf->instance,

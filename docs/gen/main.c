@@ -17,6 +17,7 @@
 #include "schema/code.h"
 #include "schema/rule.h"
 #include "schema/topic.h"
+#include "schema/transition.h"
 #include "services/authorization/config.h"
 #include "services/binding/config.h"
 #include "services/intake/config.h"
@@ -58,6 +59,8 @@ static const struct {
     {"codes", "Codes", "common/schema/data/codes.csv.", code_write_docs},
     {"topics", "Topics", "common/schema/topic.c; messages are in docs/asyncapi.yaml.",
      topic_write_docs},
+    {"review", "Review", "common/schema/transition.c: who may bring a record where.",
+     review_write_docs},
     {"metrics", "Metrics", "common/runtime/metrics.def.", metrics_write_docs},
     {"problems", "Problems", "common/runtime/problem.c: what an HTTP call can be refused with.",
      problem_write_docs},

@@ -14,7 +14,7 @@ enum { OPERATOR_FILE_MAX = 64 * 1024, ARENA_BYTES_MAX = 512 * 1024 * 1024 };
 
 /* clang-format off */
 const struct command commands[] = {
-    {"roster", "import", "FILE", "dry-run", "read a school roll (CSV, UTF-8 or GB18030) into the roster; prints findings by row and column", roster_import_run},
+    {"roster", "import", "FILE", "piece=ROWS dry-run", "read a school roll (CSV, UTF-8 or GB18030) into the roster; prints findings by row and column", roster_import_run},
     {NULL, "people", "", "count=N seed=N", "print a school roll of synthetic people with valid numbers as CSV", people_run},
     {"record", "show", "ID", "", "the judgements of a submission's student, newest first, sealed values as such", record_show_run},
     {NULL, "why", "ID", "", "where a submission is, what happened to it, and who can act", why_run},
@@ -39,6 +39,8 @@ static const struct {
     {"count", "how many people (default 10)"},
     {"seed", "the same number makes the same people"},
     {"dry-run", "says what would be done, and does nothing"},
+    {"piece", "rows that are written as one (20000), rounded up to full statements of 1000; a "
+              "longer file that broke off goes on behind its last piece when it is given again"},
     {"topic", "only this dead-letter topic"},
     {"limit", "at most so many (default 1000)"},
     {"reason", "only those of this reason (syctl dlq list)"},

@@ -1,7 +1,9 @@
 /*
- * roster import: the file is read and judged as a whole, then written in one transaction, so that
- * the answer comes when every row counts and a failure leaves the roster as it was. Rows with
- * findings that refuse stay out; the others go in.
+ * roster import: reads, judges and seals row by row while another thread writes (roster_write.h).
+ * The answer comes when every row counts. Rows with findings that refuse stay out; the others go
+ * in. A file of up to ROSTER_PIECE rows counts as a whole or not at all; a longer one piece by
+ * piece, and the same file given again after a break is read and judged anew, but written from
+ * where it was left.
  */
 #include <iconv.h>
 #include <stdio.h>
@@ -10,34 +12,33 @@
 
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "io/pg.h"
 #include "io/seal.h"
 #include "schema/person.h"
 #include "services/syctl/command.h"
-#include "services/syctl/roster_file.h"
-#include "syctl_sql.h"
+#include "services/syctl/roster_write.h"
 
 enum {
-    ROSTER_FILE_MAX = 256 * 1024 * 1024,
-    ROSTER_BATCH = 500,
-    ROSTER_ARRAY_MAX = 1024 * 1024,
-    ROSTER_PARAMS = ROSTER_COLUMNS + 3,
+    ROSTER_FILE_MAX = 512 * 1024 * 1024,
     SEEN_SLOTS = 1 << 22, /* document numbers of a file: up to 2 million rows */
     FINDINGS_TEXT_MAX = 512 * 1024 * 1024,
-    STATEMENT_TIMEOUT_MS = 60000,
     PROGRESS_ROWS = 10000,
+    FLUSH_ROWS = 5000, /* also when all of them were refused: memory is bounded */
 };
 
 struct import {
     struct syctl *ctl;
     struct keyring *keyring;
     struct sealer *sealer;
-    struct pg *pg;
-    struct arena *batch_arena;
-    struct pg_array columns[ROSTER_PARAMS];
-    size_t batched;
+    struct roster_writer *writer;
+    struct roster_batch *batch;
+    struct roster_counts before; /* what an earlier try of this file wrote */
+    struct roster_counts done;
+    uint64_t piece;      /* rows */
+    uint64_t flushed;    /* rows, at the last batch */
+    uint64_t committed;  /* rows, at the end of the last piece */
     uint64_t (*seen)[2]; /* document indexes, open addressing */
-    uint64_t rows, added, changed, unchanged, refused;
+    uint64_t rows, refused;
+    struct buf content;  /* of a row, one at a time */
     struct buf findings; /* JSON array, or lines */
     struct jsonw json;
 };
@@ -78,31 +79,19 @@ first_seen(struct import *import, const char document_index[INDEX_HEX_SIZE])
     }
 }
 
+/* Hands the batch over; a piece ends when it is large enough, and with the file. */
 static enum err_code
-batch_write(struct import *import, struct err *err)
+batch_put(struct import *import, bool finishes, struct err *err)
 {
-    struct pg_param params[ROSTER_PARAMS];
-    struct pg_result *result = NULL;
-    if (import->batched == 0)
-        return ERR_OK;
-    for (size_t i = 0; i < ROSTER_PARAMS; i++) {
-        pg_array_finish(&import->columns[i]);
-        params[i] = PG_ARRAY(&import->columns[i]);
-    }
-    enum err_code code = pg_exec(import->pg, &SQL_ROSTER_PUT, params, ROSTER_PARAMS, &result, err);
-    if (code)
-        return code;
-    uint64_t added = (uint64_t)pg_int(result, 0, 0, 0);
-    uint64_t changed = (uint64_t)pg_int(result, 0, 1, 0);
-    pg_result_free(result);
-    import->added += added;
-    import->changed += changed;
-    import->unchanged += import->batched - added - changed;
-    import->batched = 0;
-    for (size_t i = 0; i < ROSTER_PARAMS; i++)
-        pg_array_reset(&import->columns[i]);
-    arena_reset(import->batch_arena);
-    return ERR_OK;
+    import->batch->rows = import->rows;
+    import->batch->finishes = finishes;
+    import->batch->commits = import->rows - import->committed >= import->piece;
+    if (import->batch->commits)
+        import->committed = import->rows;
+    import->flushed = import->rows;
+    enum err_code code = roster_writer_put(import->writer, err);
+    import->batch = roster_writer_batch(import->writer);
+    return code;
 }
 
 static struct str
@@ -116,48 +105,55 @@ seal_optional(struct import *import, struct str value, const char *kind, const c
 {
     if (value.len == 0)
         return STR_NONE;
-    return seal_text(import->sealer, value, arena_printf(import->batch_arena, "%s/%s", kind, index),
-                     import->batch_arena);
+    return seal_text(import->sealer, value,
+                     ARENA_JOIN(import->batch->arena, str_of(kind), STR("/"), str_of(index)),
+                     import->batch->arena);
 }
 
-/* A row that counts: into the arrays, sensitive values sealed. */
-static enum err_code
-row_add(struct import *import, const struct record_values *values, unsigned line, struct err *err)
+/* Into the arrays, sensitive values sealed. */
+static void
+row_add(struct import *import, const struct record_values *values,
+        const char document[INDEX_HEX_SIZE])
 {
-    char document[INDEX_HEX_SIZE];
     char content[INDEX_HEX_SIZE];
     char masked[ID_NUMBER_SIZE];
-    struct buf all;
-    struct str zjlx = values->value[FIELD_ZJLX];
-    struct str sfzh = values->value[FIELD_SFZH];
+    struct pg_array *columns = import->batch->columns;
+    buf_reset(&import->content);
+    for (size_t i = 0; i < ROSTER_COLUMNS; i++) {
+        struct str value = values->value[roster_columns[i]];
+        buf_add(&import->content, value);
+        buf_add_char(&import->content, '\x1F');
+        if (roster_columns[i] == FIELD_SFZH)
+            value = seal_optional(import, value, "document", document);
+        else if (roster_columns[i] == FIELD_KSH)
+            value = seal_optional(import, value, "ksh", document);
+        pg_array_add(&columns[i], null_if_empty(value));
+    }
+    keyring_index(import->keyring, "roster-content", buf_str(&import->content), content);
+    number_mask(values->value[FIELD_SFZH], masked);
+    pg_array_add(&columns[ROSTER_COLUMNS], str_of(document));
+    pg_array_add(&columns[ROSTER_COLUMNS + 1], str_of(masked));
+    pg_array_add(&columns[ROSTER_COLUMNS + 2], str_of(content));
+    import->batch->count++;
+}
+
+/* A row that may count, unless its document was there before. */
+static void
+row_take(struct import *import, const struct record_values *values, unsigned line)
+{
+    char document[INDEX_HEX_SIZE];
     keyring_index(import->keyring, "document",
-                  arena_printf(import->batch_arena, "%.*s|%.*s", STR_ARG(zjlx), STR_ARG(sfzh)),
+                  ARENA_JOIN(import->batch->arena, values->value[FIELD_ZJLX], STR("|"),
+                             values->value[FIELD_SFZH]),
                   document);
     if (!first_seen(import, document)) {
         import->refused++;
         on_finding(&(struct roster_finding){line, "SFZH", "duplicate-row", true,
                                             STR("同一证件在文件中出现了两次，只取第一次")},
                    import);
-        return ERR_OK;
+    } else if (import->rows > import->before.rows) {
+        row_add(import, values, document);
     }
-    buf_init(&all, 64 * 1024);
-    for (size_t i = 0; i < ROSTER_COLUMNS; i++) {
-        struct str value = values->value[roster_columns[i]];
-        buf_add(&all, value);
-        buf_add_char(&all, '\x1F');
-        if (roster_columns[i] == FIELD_SFZH)
-            value = seal_optional(import, value, "document", document);
-        else if (roster_columns[i] == FIELD_KSH)
-            value = seal_optional(import, value, "ksh", document);
-        pg_array_add(&import->columns[i], null_if_empty(value));
-    }
-    keyring_index(import->keyring, "roster-content", buf_str(&all), content);
-    buf_done(&all);
-    number_mask(sfzh, masked);
-    pg_array_add(&import->columns[ROSTER_COLUMNS], str_of(document));
-    pg_array_add(&import->columns[ROSTER_COLUMNS + 1], str_of(masked));
-    pg_array_add(&import->columns[ROSTER_COLUMNS + 2], str_of(content));
-    return ++import->batched == ROSTER_BATCH ? batch_write(import, err) : ERR_OK;
 }
 
 static enum err_code
@@ -178,20 +174,20 @@ rows_import(struct import *import, struct csv *csv, const struct roster_heading 
             on_finding(&(struct roster_finding){csv->line, "", "csv", true,
                                                 STR("引号没有成对，这一行没有读入")},
                        import);
-            continue;
-        }
-        if (roster_row_read(heading, &row, csv->line, today, import->batch_arena, &values,
-                            on_finding, import))
-            code = row_add(import, &values, csv->line, err);
-        else
+        } else if (roster_row_read(heading, &row, csv->line, today, import->batch->arena, &values,
+                                   on_finding, import)) {
+            row_take(import, &values, csv->line);
+        } else {
             import->refused++;
-        if (code || import->rows % PROGRESS_ROWS)
-            continue;
-        code = batch_write(import, err); /* also when many rows were refused: memory is bounded */
-        arena_reset(import->batch_arena);
-        (void)fprintf(stderr, "syctl: %llu rows read\n", (unsigned long long)import->rows);
+        }
+        if (import->batch->count == ROSTER_BATCH || import->rows - import->flushed == FLUSH_ROWS)
+            code = batch_put(import, false, err);
+        if (import->rows % PROGRESS_ROWS == 0)
+            (void)fprintf(stderr, "syctl: %llu rows read\n", (unsigned long long)import->rows);
     }
-    return code ? code : batch_write(import, err);
+    if (code == ERR_OK)
+        code = batch_put(import, true, err);
+    return code ? code : roster_writer_wait(import->writer, &import->done, err);
 }
 
 /* GB18030, as spreadsheets in China save CSV, into UTF-8. False when it is not that either. */
@@ -228,8 +224,8 @@ answer_print(const struct import *import)
     struct buf out;
     if (!import->ctl->json) {
         printf("%llu rows: %llu added, %llu changed, %llu unchanged, %llu refused%s\n%.*s",
-               (unsigned long long)import->rows, (unsigned long long)import->added,
-               (unsigned long long)import->changed, (unsigned long long)import->unchanged,
+               (unsigned long long)import->rows, (unsigned long long)import->done.added,
+               (unsigned long long)import->done.changed, (unsigned long long)import->done.unchanged,
                (unsigned long long)import->refused,
                syctl_option(import->ctl, "dry-run") ? " (dry run: nothing was written)" : "",
                STR_ARG(buf_str(&import->findings)));
@@ -239,9 +235,9 @@ answer_print(const struct import *import)
     struct jsonw w = jsonw_on(&out);
     jsonw_object_open(&w);
     jsonw_member_int(&w, "rows", (int64_t)import->rows);
-    jsonw_member_int(&w, "added", (int64_t)import->added);
-    jsonw_member_int(&w, "changed", (int64_t)import->changed);
-    jsonw_member_int(&w, "unchanged", (int64_t)import->unchanged);
+    jsonw_member_int(&w, "added", (int64_t)import->done.added);
+    jsonw_member_int(&w, "changed", (int64_t)import->done.changed);
+    jsonw_member_int(&w, "unchanged", (int64_t)import->done.unchanged);
     jsonw_member_int(&w, "refused", (int64_t)import->refused);
     jsonw_key(&w, "findings");
     jsonw_raw(&w, buf_str(&import->findings));
@@ -257,28 +253,33 @@ import_text(struct import *import, struct buf *text)
     struct csv_row row;
     enum err_code row_code;
     struct roster_heading heading;
+    char file[INDEX_HEX_SIZE]; /* before it is read: reading changes the text */
+    keyring_index(import->keyring, "roster-file", buf_str(text), file);
     struct csv csv = csv_on(text->ptr, text->len);
     bool read = csv_next(&csv, &row, &row_code) && row_code == ERR_OK &&
                 roster_heading_read(&row, &heading, on_finding, import);
     enum err_code code = ERR_OK;
     if (read) {
-        code = pg_ready(import->pg, &err);
-        if (code == ERR_OK)
-            code = pg_begin(import->pg, &err);
-        if (code == ERR_OK) /* one import at a time; readers and services go on */
-            code = pg_script(import->pg, "LOCK TABLE roster.student IN SHARE ROW EXCLUSIVE MODE",
-                             &err);
-        if (code == ERR_OK)
+        code = roster_writer_open(import->ctl->office_dsn, file,
+                                  syctl_option(import->ctl, "dry-run") != NULL, &import->writer,
+                                  &import->before, &err);
+        if (code == ERR_OK) {
+            import->batch = roster_writer_batch(import->writer);
+            import->committed = import->before.rows;
+            if (import->before.rows)
+                (void)fprintf(stderr, "syctl: %llu rows are there from before the break\n",
+                              (unsigned long long)import->before.rows);
             code = rows_import(import, &csv, &heading, &err);
-        if (code == ERR_OK && syctl_option(import->ctl, "dry-run") == NULL)
-            code = pg_commit(import->pg, &err);
-        else
-            pg_rollback(import->pg);
+        }
     }
     if (import->ctl->json)
         jsonw_array_close(&import->json);
     if (code)
-        return syctl_fail(import->ctl, "roster import: nothing was written", &err);
+        return syctl_fail(import->ctl,
+                          import->committed
+                              ? "roster import: broken off; the same file again goes on from there"
+                              : "roster import: nothing was written",
+                          &err);
     answer_print(import);
     return read ? 0 : 1;
 }
@@ -287,23 +288,17 @@ static int
 import_with_keys(struct import *import, struct buf *text)
 {
     import->sealer = sealer_new(import->keyring);
-    import->pg = pg_new(
-        &(struct pg_conf){import->ctl->office_dsn, "syctl", STATEMENT_TIMEOUT_MS, PG_BY_KEY});
-    import->batch_arena = arena_new((size_t)256 * 1024 * 1024);
     import->seen = mem_zalloc(SEEN_SLOTS * sizeof *import->seen);
-    for (size_t i = 0; i < ROSTER_PARAMS; i++)
-        pg_array_init(&import->columns[i], ROSTER_ARRAY_MAX);
+    buf_init(&import->content, 64 * 1024);
     buf_init(&import->findings, FINDINGS_TEXT_MAX);
     import->json = jsonw_on(&import->findings);
     if (import->ctl->json)
         jsonw_array_open(&import->json);
     int status = import_text(import, text);
     buf_done(&import->findings);
-    for (size_t i = 0; i < ROSTER_PARAMS; i++)
-        pg_array_done(&import->columns[i]);
+    buf_done(&import->content);
     free(import->seen);
-    arena_free(import->batch_arena);
-    pg_free(import->pg);
+    roster_writer_close(import->writer);
     sealer_free(import->sealer);
     return status;
 }
@@ -314,7 +309,8 @@ roster_import_run(struct syctl *ctl)
     struct import import = {.ctl = ctl};
     struct err err = {0};
     struct buf text;
-    if (!syctl_locate(ctl, SYCTL_OFFICE | SYCTL_KEYS))
+    if (!syctl_locate(ctl, SYCTL_OFFICE | SYCTL_KEYS) ||
+        !syctl_number(ctl, "piece", ROSTER_PIECE, 1000000, &import.piece))
         return 2;
     if (!syctl_read_file(ctl, ctl->args[0], ROSTER_FILE_MAX, &text))
         return 1;

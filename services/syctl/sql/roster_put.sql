@@ -10,26 +10,29 @@ WITH given AS (
            AS g (yxdm, yxmc, fxmc, xm, ksh_sealed, zjlx, sfzh_sealed, xbdm, csrq, mzdm, xldm, zydm,
                  zymc, zyfx, pyfsdm, xz, rxsj, bysj, szyx, szbj, xh, document_index, sfzh_masked,
                  content_index)
-), old AS (
-    SELECT s.*
-      FROM roster.student s JOIN given g USING (yxdm, document_index)
-     WHERE s.content_index <> g.content_index
+), met AS MATERIALIZED (
+    SELECT g.*, s.student_id, s.content_index IS DISTINCT FROM g.content_index AS differs
+      FROM given g LEFT JOIN roster.student s USING (document_index, yxdm)
 ), kept AS (
     INSERT INTO roster.student_version (student_id, version, old_row)
-    SELECT student_id, version, to_jsonb(old) FROM old
-), put AS (
-    INSERT INTO roster.student AS s
-           (yxdm, yxmc, fxmc, xm, ksh_sealed, zjlx, sfzh_sealed, xbdm, csrq, mzdm, xldm, zydm, zymc,
-            zyfx, pyfsdm, xz, rxsj, bysj, szyx, szbj, xh, document_index, sfzh_masked, content_index)
-    SELECT * FROM given
-        ON CONFLICT (yxdm, document_index) DO UPDATE
+    SELECT s.student_id, s.version, to_jsonb(s)
+      FROM met JOIN roster.student s USING (student_id) WHERE met.differs
+), changed AS (
+    UPDATE roster.student s
        SET (yxmc, fxmc, xm, ksh_sealed, xbdm, csrq, mzdm, xldm, zydm, zymc, zyfx, pyfsdm, xz, rxsj,
             bysj, szyx, szbj, xh, content_index, version, changed_at)
-         = (EXCLUDED.yxmc, EXCLUDED.fxmc, EXCLUDED.xm, EXCLUDED.ksh_sealed, EXCLUDED.xbdm,
-            EXCLUDED.csrq, EXCLUDED.mzdm, EXCLUDED.xldm, EXCLUDED.zydm, EXCLUDED.zymc,
-            EXCLUDED.zyfx, EXCLUDED.pyfsdm, EXCLUDED.xz, EXCLUDED.rxsj, EXCLUDED.bysj,
-            EXCLUDED.szyx, EXCLUDED.szbj, EXCLUDED.xh, EXCLUDED.content_index, s.version + 1, now())
-     WHERE s.content_index <> EXCLUDED.content_index
-    RETURNING version
+         = (met.yxmc, met.fxmc, met.xm, met.ksh_sealed, met.xbdm, met.csrq, met.mzdm, met.xldm,
+            met.zydm, met.zymc, met.zyfx, met.pyfsdm, met.xz, met.rxsj, met.bysj, met.szyx,
+            met.szbj, met.xh, met.content_index, s.version + 1, now())
+      FROM met WHERE s.student_id = met.student_id AND met.differs
+    RETURNING 1
+), added AS (
+    INSERT INTO roster.student
+           (yxdm, yxmc, fxmc, xm, ksh_sealed, zjlx, sfzh_sealed, xbdm, csrq, mzdm, xldm, zydm, zymc,
+            zyfx, pyfsdm, xz, rxsj, bysj, szyx, szbj, xh, document_index, sfzh_masked, content_index)
+    SELECT yxdm, yxmc, fxmc, xm, ksh_sealed, zjlx, sfzh_sealed, xbdm, csrq, mzdm, xldm, zydm, zymc,
+           zyfx, pyfsdm, xz, rxsj, bysj, szyx, szbj, xh, document_index, sfzh_masked, content_index
+      FROM met WHERE student_id IS NULL
+    RETURNING 1
 )
-SELECT count(*) FILTER (WHERE version = 1), count(*) FILTER (WHERE version > 1) FROM put
+SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM changed)

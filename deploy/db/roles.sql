@@ -23,6 +23,7 @@ INSERT INTO wanted_role VALUES
     ('sy_office',        -1), -- rosters and campaigns: syctl
     ('sy_reader',        -1), -- reads the view record.submission
     ('sy_monitor',       10), -- syctl why and doctor
+    ('sy_staffing',       4), -- makes and ends accounts of staff: syctl staff
     ('sy_keeper',         4); -- exchanges the keys of sealed values: syctl seal
 
 SELECT format('CREATE ROLE %I LOGIN NOINHERIT CONNECTION LIMIT %s', name, connections)
@@ -65,6 +66,10 @@ SELECT format('ALTER ROLE sy_reader PASSWORD %L', :'password') WHERE :'password'
 \set password ''
 \getenv password SY_MONITOR_PASSWORD
 SELECT format('ALTER ROLE sy_monitor PASSWORD %L', :'password') WHERE :'password' <> ''
+\gexec
+\set password ''
+\getenv password SY_STAFFING_PASSWORD
+SELECT format('ALTER ROLE sy_staffing PASSWORD %L', :'password') WHERE :'password' <> ''
 \gexec
 \set password ''
 \getenv password SY_KEEPER_PASSWORD

@@ -48,7 +48,7 @@ def arguments():
     parser.add_argument("--dir", required=True, type=pathlib.Path)
     parser.add_argument("--listen", default="0.0.0.0:443,[::]:443")
     parser.add_argument("--user", default="www-data")
-    for name, default in (("login-rate", 500), ("login-burst", 2000), ("address-rate", 2000), ("address-burst", 4000)):
+    for name, default in (("login-rate", 500), ("login-burst", 2000), ("staff-rate", 30), ("staff-burst", 60), ("address-rate", 2000), ("address-burst", 4000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--submissions-address", type=int, help="default: an eighth of what all may have")
     return parser.parse_args()
@@ -69,7 +69,8 @@ def words(args):
             "UPSTREAMS": upstreams + STRANGERS.format(listen=listens(args.listen, "backlog=4096 reuseport default_server")),
             "LISTEN": f"{listens(args.listen, '')}\n        server_name {args.name};\n        {tls}\n        {HSTS}",
             "SUBMISSIONS_MAX": submissions, "SUBMISSIONS_ADDRESS": args.submissions_address or submissions // 8,
-            "LOGIN_RATE": args.login_rate, "LOGIN_BURST": args.login_burst, "ADDRESS_RATE": args.address_rate,
+            "LOGIN_RATE": args.login_rate, "LOGIN_BURST": args.login_burst,
+            "STAFF_RATE": args.staff_rate, "STAFF_BURST": args.staff_burst, "ADDRESS_RATE": args.address_rate,
             "ADDRESS_BURST": args.address_burst,
             "PROBLEM": f"default_type application/problem+json; add_header Cache-Control no-store always; {HSTS}"}
 

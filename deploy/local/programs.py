@@ -1,7 +1,9 @@
 """The product's own processes, and the demo school."""
+import concurrent.futures
+import json
 import os
 
-from run_dir import base_env, Failure, HTTP_SERVICES, Part, run
+from run_dir import base_env, Failure, HTTP_SERVICES, Part, run, write_private
 from secret_files import dsn
 
 DEMO_PEOPLE = 200
@@ -21,6 +23,36 @@ def roster_prepare(layout):
     fresh.write_text(run([layout.bin / "syctl", "people", f"--count={DEMO_PEOPLE}", f"--seed={DEMO_SEED}"]))
     run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "--json", "roster", "import", fresh])
     fresh.replace(roster)
+
+
+# Of each role one; another college and another school, to see what is not seen. (account, role, school, college, name)
+DEMO_STAFF = (
+    ("counsellor", "counsellor", "99901", "信息工程学院", "演示辅导员"),
+    ("college", "college", "99901", "信息工程学院", "演示院系管理员"),
+    ("college2", "college", "99901", "经济管理学院", "演示院系管理员二"),
+    ("school", "school", "99901", "", "演示学校管理员"),
+    ("school2", "school", "99902", "", "演示他校管理员"),
+    ("province", "province", "", "", "演示省级管理员"),
+)
+
+
+def staff_prepare(layout):
+    """Accounts of staff, once. What syctl tells but once is kept beside the other secrets of a demonstration."""
+    kept = layout.secrets / "staff.json"
+    if kept.exists():
+        return
+
+    def add(row):
+        account, role, school, college, name = row
+        told = json.loads(run([layout.bin / "syctl", f"--run-dir={layout.run_dir}", "--json", "staff", "add" if account not in there
+                               else "reset", account] + ([] if account in there else [f"--role={role}", f"--school={school}",
+                                                                                     f"--college={college}", f"--name={name}"])))
+        return {**told, "name": name, "role": role, "school_code": school, "college": college}
+
+    there = {row["account"] for row in json.loads(run(
+        [layout.bin / "syctl", f"--run-dir={layout.run_dir}", "--json", "staff", "list"]))["staff"]}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # each takes a quarter of a second on purpose
+        write_private(kept, json.dumps(list(pool.map(add, DEMO_STAFF)), ensure_ascii=False, indent=1) + "\n")
 
 
 def platform_env(layout, port):
@@ -60,6 +92,8 @@ def service(layout, ports, name, number):
            # Load tests send far more than one person does; production keeps the default.
            "SY_SESSION_RATE": os.environ.get("SESSION_RATE", "2000"),
            "SY_SESSION_AHEAD": os.environ.get("SESSION_AHEAD", "4000")}
+    if name == "authorization":
+        env["SY_STAFF_COOKIE_SECURE"] = "no"  # http on this machine
     if name == "intake":
         env["SY_NEW_A_DAY"] = os.environ.get("NEW_A_DAY", "1000000")
     env.update(platform_env(layout, ports.between(copy, "sandbox")))

@@ -26,7 +26,7 @@ def describe(layout, ports, processes):
         "sandbox": f"http://127.0.0.1:{ports['sandbox']}",
         "postgres": reader, "kafka": ports.bootstrap(), "redis": redis_url,
         "consent_version": CONSENT_VERSION, "processes": processes, "students": demo_students(layout),
-        "staff": []}, ensure_ascii=False, indent=1) + "\n")
+        "staff": json.loads((layout.secrets / "staff.json").read_text())}, ensure_ascii=False, indent=1) + "\n")
 
 
 BLOCK = {

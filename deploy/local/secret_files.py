@@ -4,7 +4,7 @@ import secrets
 
 from run_dir import write_private
 
-PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "office", "reader", "monitor", "keeper", "archive")
+PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "office", "reader", "monitor", "staffing", "keeper", "archive")
 PASSWORDS = tuple(f"pg_{role}" for role in ("superuser",) + PG_ROLES) + ("redis_sy", "redis_keeper", "redis_tests")
 PLATFORM_SECRETS = ("wechat", "wechat_h5", "sms")
 
@@ -28,6 +28,7 @@ def prepare(layout, ports):
     write_private(layout.run_dir / "operator.json", json.dumps({
         "kafka": ports.bootstrap(), "office_dsn": dsn(layout, ports["postgres"], "office"),
         "monitor_dsn": dsn(layout, ports["postgres"], "monitor"), "keeper_dsn": dsn(layout, ports["postgres"], "keeper"),
+        "staffing_dsn": dsn(layout, ports["postgres"], "staffing"),
         "redis_url": f"redis://keeper@127.0.0.1:{ports['redis']}/0",
         "redis_password_file": str(layout.secrets / "redis_keeper.secret"), "keys_file": str(keys)}, indent=1) + "\n")
 

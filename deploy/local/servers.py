@@ -180,6 +180,7 @@ def edge_configure(layout, ports, copies):
         "LISTEN": f"listen 127.0.0.1:{ports['edge']} backlog=4096 reuseport; server_name _;",
         "SUBMISSIONS_MAX": os.environ.get("SUBMISSIONS_MAX", submissions), "SUBMISSIONS_ADDRESS": os.environ.get("SUBMISSIONS_ADDRESS", submissions),
         "LOGIN_RATE": os.environ.get("LOGIN_RATE", "500"), "LOGIN_BURST": os.environ.get("LOGIN_BURST", "2000"),
+        "STAFF_RATE": os.environ.get("STAFF_RATE", "1000"), "STAFF_BURST": os.environ.get("STAFF_BURST", "1000"),
         # Load tests come from one address; production has 2000 and 4000.
         "ADDRESS_RATE": os.environ.get("ADDRESS_RATE", "100000"), "ADDRESS_BURST": os.environ.get("ADDRESS_BURST", "100000"),
         "PROBLEM": "default_type application/problem+json; add_header Cache-Control no-store always;"})

@@ -165,6 +165,7 @@ class Supervisor:
         self.wait_until("Kafka", lambda: servers.kafka_ready(layout, ports), ports.brokers)
         self.wait_until("a topic", lambda: servers.topics_ready(layout, ports), ports.brokers)
         programs.roster_prepare(layout)
+        programs.staff_prepare(layout)
         for part in self.wanted_services():
             self.launch(part)
         servers.edge_configure(layout, ports, self.copies)

@@ -12,6 +12,8 @@ struct authorization_conf {
     const char *wechat_h5_secret_file;
     const char *consent_version;
     uint64_t session_absolute_s;
+    uint64_t staff_absolute_s;
+    const char *staff_cookie_secure;
 };
 
 extern const struct program authorization_program;

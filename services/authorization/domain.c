@@ -1,6 +1,8 @@
 #include "services/authorization/domain.h"
 
-enum { LOGIN_CODE_MAX = 512 };
+#include "schema/staff_account.h"
+
+enum { LOGIN_CODE_MAX = 512, ONE_TIME_CODE_DIGITS = 6 };
 
 bool
 login_channel_parse(struct str text, enum login_channel *ret_channel)
@@ -80,4 +82,30 @@ session_take_news(struct session *session, const struct identity_changed *news)
     session->phone_sealed = news->phone_sealed;
     session->card_sealed = news->card_sealed;
     return true;
+}
+
+static bool
+one_time_code_plausible(struct str code)
+{
+    for (size_t i = 0; i < code.len; i++)
+        if (code.ptr[i] < '0' || code.ptr[i] > '9')
+            return false;
+    return code.len == ONE_TIME_CODE_DIGITS;
+}
+
+size_t
+staff_login_check(struct str account, struct str password, struct str code,
+                  struct problem_field ret_errors[3])
+{
+    size_t count = 0;
+    if (!staff_account_valid(account))
+        ret_errors[count++] = (struct problem_field){
+            "account", "characters", STR("账号由 3 至 32 个小写字母、数字或 . _ - 组成，请核对")};
+    if (password.len == 0 || password.len > STAFF_PASSWORD_MAX)
+        ret_errors[count++] =
+            (struct problem_field){"password", "length", STR("请填写密码，不超过 128 个字符")};
+    if (!one_time_code_plausible(code))
+        ret_errors[count++] = (struct problem_field){"one_time_code", "digits",
+                                                     STR("动态口令是 6 位数字，请看验证器应用")};
+    return count;
 }

@@ -20,3 +20,8 @@ bool login_refusal(enum wechat_outcome outcome, enum problem_id *ret_problem);
 /* Brings a live session up to date with news of its account. False when there is nothing to change:
  * the session knows these or newer news already. A face check says nothing about a binding. */
 bool session_take_news(struct session *session, const struct identity_changed *news);
+
+/* The same for a log-in of staff: whether these could be an account, a password, a one-time code.
+ * Whether they are somebody's is another question, with one answer. */
+size_t staff_login_check(struct str account, struct str password, struct str code,
+                         struct problem_field ret_errors[3]);

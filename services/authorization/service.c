@@ -8,9 +8,13 @@ enum { STATEMENT_TIMEOUT_MS = 3000, DEAD_LETTER_QUEUE = 1000 };
 
 /* clang-format off */
 static const struct api_route routes[] = {
-    {HTTP_POST,   "/api/v1/session", API_PUBLIC,  true,  session_post,   NULL},
-    {HTTP_GET,    "/api/v1/session", API_SESSION, false, session_get,    NULL},
-    {HTTP_DELETE, "/api/v1/session", API_SESSION, false, session_delete, NULL},
+    {HTTP_POST,   "/api/v1/session",        API_PUBLIC,  true,  session_post,         NULL},
+    {HTTP_GET,    "/api/v1/session",        API_SESSION, false, session_get,          NULL},
+    {HTTP_DELETE, "/api/v1/session",        API_SESSION, false, session_delete,       NULL},
+    {HTTP_POST,   "/api/v1/staff/session",  API_PUBLIC,  true,  staff_session_post,   NULL},
+    {HTTP_GET,    "/api/v1/staff/session",  API_STAFF,   false, staff_session_get,    NULL},
+    {HTTP_DELETE, "/api/v1/staff/session",  API_STAFF,   false, staff_session_delete, NULL},
+    {HTTP_PUT,    "/api/v1/staff/password", API_STAFF,   true,  staff_password_put,   NULL},
 };
 /* clang-format on */
 

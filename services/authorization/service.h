@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "io/kafka.h"
 #include "io/platform_wechat.h"
@@ -18,6 +19,7 @@ struct authorization {
     char h5_secret[128];
     struct api *api;
     struct kafka_producer *producer; /* dead letters only */
+    atomic_uint hashing;             /* passwords looked at now: see staff_hashing_begin */
     pthread_t reader;
     pthread_t counter;
     bool threads_started;
@@ -29,6 +31,18 @@ extern const struct service authorization_service;
 void session_post(struct api_call *call);
 void session_get(struct api_call *call);
 void session_delete(struct api_call *call);
+void staff_session_post(struct api_call *call);
+void staff_session_get(struct api_call *call);
+void staff_session_delete(struct api_call *call);
+void staff_password_put(struct api_call *call);
+
+/* Looking at a password takes 32 MiB and a quarter of a second on purpose: one worker at a time of
+ * two does it, the others serve. False: too many are at it, and the call is answered 503. */
+bool staff_hashing_begin(struct api_call *call);
+void staff_hashing_end(struct api_call *call);
+/* The session as its person sees it, and the cookie when it is a new one (token not NULL). */
+void staff_answer(struct api_call *call, unsigned status, const struct staff *staff,
+                  const char *token, const char *device);
 
 /* Follows identity.changed until the service stops; a thread's function. */
 void *identity_reader(void *authorization);

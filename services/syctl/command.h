@@ -16,10 +16,11 @@ struct syctl {
     bool json;
     /* Given by --option or the environment, else by RUN_DIR/operator.json. NULL: not known. */
     const char *kafka_bootstrap;
-    const char *office_dsn;  /* may write roster and campaign */
-    const char *monitor_dsn; /* may read what happened */
-    const char *keeper_dsn;  /* may exchange sealed values */
-    const char *redis_url;   /* the same in Redis */
+    const char *office_dsn;   /* may write roster and campaign */
+    const char *monitor_dsn;  /* may read what happened */
+    const char *keeper_dsn;   /* may exchange sealed values */
+    const char *staffing_dsn; /* may make and end accounts of staff */
+    const char *redis_url;    /* the operator's: sealed values, and sessions of staff */
     const char *redis_password_file;
     const char *keys_file;
     const char *admin; /* addresses of admin ports, comma-separated */
@@ -63,7 +64,8 @@ enum syctl_need {
     SYCTL_OFFICE = 2,
     SYCTL_MONITOR = 4,
     SYCTL_KEYS = 8,
-    SYCTL_KEEPER = 16
+    SYCTL_KEEPER = 16,
+    SYCTL_STAFF = 32
 };
 bool syctl_locate(struct syctl *ctl, unsigned needs);
 /* A whole file; false (and said) when it cannot be read or is longer than `max`. */
@@ -82,5 +84,10 @@ int dlq_show_run(struct syctl *ctl);
 int dlq_replay_run(struct syctl *ctl);
 int lag_run(struct syctl *ctl);
 int doctor_run(struct syctl *ctl);
+int staff_add_run(struct syctl *ctl);
+int staff_list_run(struct syctl *ctl);
+int staff_disable_run(struct syctl *ctl);
+int staff_reset_run(struct syctl *ctl);
+int audit_verify_run(struct syctl *ctl);
 int seal_status_run(struct syctl *ctl);
 int seal_rotate_run(struct syctl *ctl);

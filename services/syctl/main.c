@@ -26,6 +26,11 @@ const struct command commands[] = {
     {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
     {"seal", "status", "", "", "sealed values by place and key", seal_status_run},
     {"seal", "rotate", "", "", "seal again what is under an old key, beside running services, until none is", seal_rotate_run},
+    {"staff", "add", "ACCOUNT", "role=R school=CODE college=NAME name=NAME password-stdin", "make an account of staff; its password and one-time-code secret are printed once", staff_add_run},
+    {"staff", "list", "", "", "the accounts of staff, without secrets", staff_list_run},
+    {"staff", "disable", "ACCOUNT", "", "close an account and end its sessions", staff_disable_run},
+    {"staff", "reset", "ACCOUNT", "password-stdin", "give an account new secrets, printed once; it is open again, its sessions end", staff_reset_run},
+    {"audit", "verify", "", "", "whether every row of the audit is as it was written, and the last hash of each chain", audit_verify_run},
     {NULL, "doctor", "", "profile=production", "check every part and say what to do", doctor_run},
 };
 /* clang-format on */
@@ -46,6 +51,11 @@ static const struct {
     {"reason", "only those of this reason (syctl dlq list)"},
     {"since", "only those since then: 2h, 7d, or 2027-06-01T08:00:00Z"},
     {"offset", "only the one at this offset, in each partition"},
+    {"role", "counsellor, college, school or province"},
+    {"school", "school code, of all but the province"},
+    {"college", "name of the college as in SZYX, of counsellor and college"},
+    {"name", "the person's name"},
+    {"password-stdin", "the password is the first line of standard input, not a generated one"},
     {"replication", "copies of each partition on other brokers (default 1)"},
     {"profile",
      "production: also what services refuse to start with there; what they have in "
@@ -100,8 +110,8 @@ print_help(void)
     printf(
         "\n  --run-dir=DIR     of `make run` (default .run, or RUN_DIR): says where everything is\n"
         "  --json            one JSON object on standard output, also for what went wrong\n"
-        "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keeper-dsn, --redis-url,\n"
-        "  --redis-password-file, --keys-file, --admin   instead of --run-dir; also\n"
+        "  --kafka-bootstrap, --office-dsn, --monitor-dsn, --keeper-dsn, --staffing-dsn,\n"
+        "  --redis-url, --redis-password-file, --keys-file, --admin   instead of --run-dir; also\n"
         "                    in the environment as SY_KAFKA_BOOTSTRAP, SY_OFFICE_DSN, ...\n"
         "  --admin=URL,...   the admin ports of the processes, for why and doctor\n"
         "  --help, --version; COMMAND --help tells of one\n\n%s",
@@ -132,10 +142,12 @@ static const struct place places[] = {
     {"monitor-dsn", "SY_MONITOR_DSN", "monitor_dsn", offsetof(struct syctl, monitor_dsn),
      SYCTL_MONITOR},
     {"keeper-dsn", "SY_KEEPER_DSN", "keeper_dsn", offsetof(struct syctl, keeper_dsn), SYCTL_KEEPER},
+    {"staffing-dsn", "SY_STAFFING_DSN", "staffing_dsn", offsetof(struct syctl, staffing_dsn),
+     SYCTL_STAFF},
     {"redis-url", "SY_KEEPER_REDIS_URL", "redis_url", offsetof(struct syctl, redis_url),
-     SYCTL_KEEPER},
+     SYCTL_KEEPER | SYCTL_STAFF},
     {"redis-password-file", "SY_KEEPER_REDIS_PASSWORD_FILE", "redis_password_file",
-     offsetof(struct syctl, redis_password_file), SYCTL_KEEPER},
+     offsetof(struct syctl, redis_password_file), SYCTL_KEEPER | SYCTL_STAFF},
     {"keys-file", "SY_KEYS_FILE", "keys_file", offsetof(struct syctl, keys_file), SYCTL_KEYS},
     {"admin", "SY_ADMIN", "admin", offsetof(struct syctl, admin), 0},
 };

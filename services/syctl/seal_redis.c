@@ -3,19 +3,22 @@
 #include <string.h>
 
 #include "runtime/session.h"
+#include "runtime/staff.h"
 #include "services/syctl/seal.h"
 
 enum { SCAN_COUNT = 500, TRIES_MAX = 20 };
 
 /* What is kept under which keys: records of sessions, or a sealed text. */
+enum holding { HOLDS_SESSION, HOLDS_STAFF, HOLDS_TEXT };
 static const struct {
     const char *prefix;
     const char *name;
-    bool is_session;
+    enum holding holds;
 } kinds[] = {
-    {"sess:", "session", true},
-    {"bound:", "bound", true},
-    {"wx:token:", "wx-token", false},
+    {"sess:", "session", HOLDS_SESSION},
+    {"bound:", "bound", HOLDS_SESSION},
+    {"staff:", "staff", HOLDS_STAFF},
+    {"wx:token:", "wx-token", HOLDS_TEXT},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -31,16 +34,29 @@ value_again(struct seal_walk *walk, struct str *value, struct str context, bool 
     *changed = true;
 }
 
+static struct str
+staff_again(struct seal_walk *walk, struct str record)
+{
+    struct staff staff = {0};
+    bool changed = false;
+    if (!staff_decode(record, &staff))
+        return STR_NONE;
+    value_again(walk, &staff.who_sealed, staff_seal_context(staff.staff_id, walk->arena), &changed);
+    return changed ? staff_encode(&staff, walk->arena) : STR_NONE;
+}
+
 /* The record as it should be; STR_NONE when it may stay. */
 static struct str
 record_again(struct seal_walk *walk, size_t kind, struct str record)
 {
     struct session session;
     bool changed = false;
-    if (!kinds[kind].is_session) {
+    if (kinds[kind].holds == HOLDS_TEXT) {
         value_again(walk, &record, STR("wx-token"), &changed);
         return changed ? record : STR_NONE;
     }
+    if (kinds[kind].holds == HOLDS_STAFF)
+        return staff_again(walk, record);
     if (!session_decode(record, &session))
         return STR_NONE;
     struct arena *arena = walk->arena;
@@ -121,9 +137,12 @@ count_key(struct seal_walk *walk, size_t kind, struct str key, struct err *err)
         redis_call(walk->redis, &REDIS_COMMAND(STR("GET"), key), walk->arena, &value, err);
     if (code || value.type != REDIS_STR)
         return code;
-    if (kinds[kind].is_session)
+    struct staff staff = {0};
+    if (kinds[kind].holds == HOLDS_SESSION)
         count_session(walk, kinds[kind].name, value.text);
-    else
+    else if (kinds[kind].holds == HOLDS_STAFF && staff_decode(value.text, &staff))
+        seal_walk_count(walk, STR("redis"), STR("staff.who"), seal_key_id(staff.who_sealed), 1);
+    else if (kinds[kind].holds == HOLDS_TEXT)
         seal_walk_count(walk, STR("redis"), str_of(kinds[kind].name), seal_key_id(value.text), 1);
     return ERR_OK;
 }

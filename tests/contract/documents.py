@@ -11,7 +11,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 METHODS = ("get", "put", "post", "delete")
-GIVEN = ("nothing", "session", "bound")
+GIVEN = ("nothing", "session", "bound", "staff")
 
 
 class OneNameOnce(yaml.SafeLoader):

@@ -59,6 +59,8 @@ def test_responses_have_the_status_of_their_problems():
 
 REQUESTS = [
     ("SessionRequest", "services/authorization/session_handlers.c", "login_rows"),
+    ("StaffSessionRequest", "services/authorization/staff_login.c", "staff_rows"),
+    ("StaffPasswordRequest", "services/authorization/staff_handlers.c", "password_rows"),
     ("VerificationRequest", "services/binding/face.c", "body_rows"),
     ("PhoneCodeRequest", "services/binding/phone.c", "code_rows"),
     ("PhoneRequest", "services/binding/phone.c", "put_rows"),

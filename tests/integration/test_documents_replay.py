@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "contract"))
 import documents  # noqa: E402
 from servers import publish, topic_messages  # noqa: E402
-from shengyuan import Student, wait_for  # noqa: E402
+from shengyuan import Staff, Student, wait_for  # noqa: E402
 
 OPENAPI, ASYNCAPI = documents.OPENAPI, documents.ASYNCAPI
 SAMPLE = {"id": "00000000-0000-8000-8000-000000000000", "table": "SYSZDDM"}
@@ -21,7 +21,7 @@ def principals(system, people):
     nothing, session, bound = (Student(system, people()) for _ in range(3))
     session.log_in()
     bound.ready()
-    return {"nothing": nothing, "session": session, "bound": bound}
+    return {"nothing": nothing, "session": session, "bound": bound, "staff": Staff.of(system, "school")}
 
 
 def answer_errors(path, method, answer):

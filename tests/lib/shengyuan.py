@@ -3,13 +3,17 @@
 Only the standard library. Nothing here knows how the product works inside: it speaks HTTP to the
 edge, reads the sandbox's inbox, and asks syctl.
 """
+import base64
 import csv
+import hashlib
+import hmac
 import http.client
 import io
 import json
 import os
 import pathlib
 import random
+import struct
 import subprocess
 import time
 import urllib.parse
@@ -226,3 +230,79 @@ class Student:
             answer = self.status(submission_id)
             return answer.json if answer.status == 200 and answer.json["state"] != "received" else None
         return wait_for(f"judgement of {submission_id}", ask, seconds)
+
+
+def one_time_code(secret, seconds=None):
+    """RFC 6238, as an authenticator app shows it now."""
+    step = int(time.time() if seconds is None else seconds) // 30
+    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return f"{(struct.unpack('>I', mac[at:at + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
+
+
+class Staff:
+    """Somebody of demo.json's staff, in a browser: cookies come back, calls other than GET carry the CSRF token.
+
+    A one-time code is good once, and only two are good at a time: tests share who is logged in already (`Staff.of`), or
+    make an account of their own (`Staff.new`)."""
+    shared = {}
+
+    def __init__(self, system, account, base=None):
+        self.system = system
+        self.row = next(row for row in system.demo["staff"] if row["account"] == account) if isinstance(account, str) else account
+        self.http = Http(base or system.demo["edge"])
+        self.cookies, self.csrf = {}, None
+
+    @classmethod
+    def of(cls, system, account):
+        """Logged in; one session for all tests that only need somebody."""
+        key = (str(system.run_dir), account)
+        staff = cls.shared.get(key)
+        if staff is None or staff.call("GET", "/api/v1/staff/session").status != 200:
+            staff = cls.shared[key] = cls(system, account).ready()
+        return staff
+
+    @classmethod
+    def new(cls, system, role="college", school="99901", college="信息工程学院", name="新老师"):
+        """An account that nobody has used yet."""
+        place = {"counsellor": (school, college), "college": (school, college), "school": (school, ""), "province": ("", "")}[role]
+        told = system.syctl("--json", "staff", "add", f"t{random.randrange(10**12)}", f"--role={role}", f"--school={place[0]}",
+                            f"--college={place[1]}", f"--name={name}")
+        return cls(system, {**json.loads(told.stdout), "name": name, "role": role, "school_code": place[0], "college": place[1]})
+
+    def credentials(self, method):
+        """The header fields that say who this is."""
+        fields = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        if self.csrf and method not in ("GET", "HEAD"):
+            fields["X-CSRF-Token"] = self.csrf
+        return fields
+
+    def call(self, method, path, body=None, headers=None, raw=None):
+        answer = self.http.call(method, path, body, {**self.credentials(method), **(headers or {})}, raw)
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            name, _, rest = line.partition("=")
+            value = rest.split(";")[0]
+            self.cookies[name] = value
+            if not value:
+                del self.cookies[name]
+        if path == "/api/v1/staff/session" or path == "/api/v1/staff/password":
+            if answer.status in (200, 201):
+                self.csrf = answer.json["csrf_token"]
+        return answer
+
+    def log_in(self, **change):
+        return self.call("POST", "/api/v1/staff/session", {
+            "account": self.row["account"], "password": self.row["password"],
+            "one_time_code": one_time_code(self.row["one_time_code_secret"]), **change})
+
+    def ready(self):
+        """Logged in, whoever used this half-minute's code before (the one of the next is good already)."""
+        def try_in():
+            for ahead in (0, 30):
+                answer = self.log_in(one_time_code=one_time_code(self.row["one_time_code_secret"], time.time() + ahead))
+                assert answer.status in (201, 401, 503), answer
+                if answer.status == 201:
+                    return True
+            return False
+        wait_for("a one-time code that is not used yet", try_in, 70, 16)
+        return self

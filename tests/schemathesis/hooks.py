@@ -5,6 +5,7 @@ Three kinds, because one account can be on one step of the way only, and because
   starters   verified, with a phone code just sent: one for each binding that is meant to succeed
   bound      bound to a student: everything else; logged in again when their session has ended. One of them has a draft
              whose version is known, another one a code for a new phone, a third one a submission.
+  staff      accounts of their own, logged in again a few times only: passwords take their time on purpose
 Nothing is switched off in the product: limits that are met are answered 429, which the document says.
 """
 import atexit
@@ -20,11 +21,13 @@ import schemathesis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import shengyuan  # noqa: E402
-from shengyuan import Student, System  # noqa: E402
+from shengyuan import Staff, Student, System, one_time_code  # noqa: E402
 
 NEWCOMER_CALLS = 6
 BOUND = 8
 PEOPLE = 60
+STAFF_OPERATIONS = ("showStaffSession", "closeStaffSession", "changeStaffPassword")
+STAFF_LOGINS = 4
 RIGHT = 0.4
 NEWCOMER_OPERATIONS = ("sendPhoneCode", "beginVerification", "completeVerification")
 
@@ -41,6 +44,7 @@ starter = None
 mover = None
 drafter = None
 shower = None
+staff = {}
 logins = 0
 
 
@@ -59,6 +63,12 @@ class Asker(Student):
     def read_code(self):
         self.inbox.close()
         return super().read_code()
+
+
+class StaffAsker(Staff):
+    def call(self, *arguments, **named):
+        self.http.close()
+        return super().call(*arguments, **named)
 
 
 def take_person():
@@ -142,11 +152,22 @@ def current_shower():
     return shower
 
 
+def current_staff(name):
+    """One for each operation: one that is logged out, one whose password changes. After some times their sessions stay ended."""
+    if name not in staff or (staff[name].csrf is None and asking[name] < STAFF_LOGINS):
+        asking[name] += 1
+        staff[name] = StaffAsker.new(system)
+        assert staff[name].log_in().status == 201
+    return staff[name]
+
+
 @schemathesis.auth(refresh_interval=None)
 class Tokens:
     def get(self, case, context):
         name = case.operation.definition.raw.get("operationId")
         with lock:
+            if name in STAFF_OPERATIONS:
+                return current_staff(name)
             own = {"bind": current_starter, "changePhone": current_mover, "saveDraft": current_drafter,
                    "showSubmission": current_shower}
             if name in own:
@@ -155,6 +176,9 @@ class Tokens:
 
     def set(self, case, data, context):
         case.headers = case.headers or {}
+        if isinstance(data, Staff):
+            case.headers.update(data.credentials("GET"))
+            return
         case.headers["Authorization"] = f"Bearer {data.token}"
 
 
@@ -167,6 +191,13 @@ def after_call(context, case, response):
     """Counts the answer; a session that ended is not used again."""
     name = case.operation.definition.raw.get("operationId")
     statuses[name][str(response.status_code)] += 1
+    if name in STAFF_OPERATIONS:
+        with lock:
+            if name in staff and (name == "closeStaffSession" and response.status_code == 204 or response.status_code == 401):
+                staff[name].csrf = None
+            elif name == "changeStaffPassword" and response.status_code == 200:
+                staff[name].csrf = None
+        return
     sent = (response.request.headers.get("Authorization") or "").removeprefix("Bearer ")
     ended = (name == "closeSession" and response.status_code == 204) or (name == "bind" and response.status_code == 201)
     if ended or response.status_code == 401:
@@ -195,6 +226,12 @@ def right_body(name, body):
     consent = system.demo["consent_version"]
     if name == "openSession":
         return {"channel": "h5", "code": f"demo-st{chance.randrange(10 ** 12)}.1", "consent_version": consent}
+    if name == "openStaffSession":
+        who = StaffAsker.new(system).row
+        asking[name] += 1
+        return {"account": who["account"], "password": who["password"], "one_time_code": one_time_code(who["one_time_code_secret"])}
+    if name == "changeStaffPassword":
+        return {"password": staff[name].row["password"], "new_password": f"Fresh-{chance.randrange(10 ** 12)}-word"}
     if name == "bind":
         return starter.bind_body()
     if name == "changePhone":
@@ -213,6 +250,10 @@ def before_call(context, case, kwargs):
     if not case.meta or not case.meta.generation.mode.is_positive or chance.random() > RIGHT:
         return
     with lock:
+        if name in STAFF_OPERATIONS and name in staff and staff[name].csrf and case.headers and "X-CSRF-Token" in case.headers:
+            case.headers["X-CSRF-Token"] = staff[name].csrf
+        if name in ("openStaffSession", "changeStaffPassword") and asking[name] > STAFF_LOGINS:
+            return
         if name == "saveDraft":
             case.headers["If-Match"] = drafter.call("GET", "/api/v1/draft").headers["ETag"]
         elif name == "showSubmission":

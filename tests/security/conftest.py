@@ -1,7 +1,6 @@
 """The system of tests/integration, and its doors: the edge, and the services' own ports behind it."""
 import importlib.util
 import json
-import os
 import pathlib
 import sys
 
@@ -16,15 +15,8 @@ people = _integration.people
 newcomer, student, running_stack = _integration.newcomer, _integration.student, _integration.running_stack
 free_port = _integration.free_port
 
+system = _integration.system
 DOORS = ("edge", "own")
-
-if os.environ.get("TEST_RUN_DIR"):  # while writing tests: a system that is up already, two copies of each
-    @pytest.fixture(scope="session")
-    def system():
-        from shengyuan import System
-        return System(os.environ["TEST_RUN_DIR"])
-else:
-    system = _integration.system
 
 
 class Doors:

@@ -1,23 +1,32 @@
 """Who may do what: every call × whose thing it is about × who calls, and the status that comes of it.
 
 The calls are those that the programs print, the document describes and this table lists: test_access.py
-compares the three. Staff comes with its first route.
+compares the three.
 """
 import subprocess
 
 SERVICES = ("authorization", "binding", "intake")
 # Logged in only; face check passed; two of one school; one of another; and tokens that are no more.
-PRINCIPALS = ("anonymous", "unbound", "verified", "a1", "a2", "b1", "expired", "logged-out", "rotated")
-DEAD = ("anonymous", "expired", "logged-out", "rotated")
+STUDENTS = ("anonymous", "unbound", "verified", "a1", "a2", "b1", "expired", "logged-out", "rotated")
+DEAD = ("anonymous", "expired", "logged-out", "rotated", "staff-out")
 BOUND = ("a1", "a2", "b1")
+# demo.json's: of one college its counsellor and its own; another college of that school; the school, another one; the
+# province; and a session that was ended. A student's token is none for them, nor their cookie one for students.
+STAFF = ("counsellor", "college", "college2", "school", "school2", "province")
+PRINCIPALS = STUDENTS + STAFF + ("staff-out",)
 
-PUBLIC, SESSION, BINDING = "public", "session", "binding"
+PUBLIC, SESSION, BINDING, OFFICE = "public", "session", "binding", "staff"
 # service, method, path, the step that has to be behind one, {whose thing: status for who is that far}
 #   own, same (school), other (school), missing; "-" is a call that is about nobody's thing
 TABLE = (
     ("authorization", "POST", "/api/v1/session", PUBLIC, {"-": 201}),
     ("authorization", "GET", "/api/v1/session", SESSION, {"own": 200}),
     ("authorization", "DELETE", "/api/v1/session", SESSION, {"own": 204}),
+    # Who can be no account is told so before anything is asked of anybody; logging in is tests/integration/test_staff.py.
+    ("authorization", "POST", "/api/v1/staff/session", PUBLIC, {"-": 422}),
+    ("authorization", "GET", "/api/v1/staff/session", OFFICE, {"own": 200}),
+    ("authorization", "DELETE", "/api/v1/staff/session", OFFICE, {"own": 204}),
+    ("authorization", "PUT", "/api/v1/staff/password", OFFICE, {"own": 422}),
     ("binding", "POST", "/api/v1/identity/verifications", SESSION, {"own": 201}),
     ("binding", "POST", "/api/v1/identity/verifications/{id}/completion", SESSION,
      {"own": 200, "same": 404, "other": 404, "missing": 404}),
@@ -44,7 +53,7 @@ def status(row, target, who):
     """What the table says; None for a thing that this one cannot have."""
     _, _, path, step, cells = row
     cell = cells[target]
-    if step != PUBLIC and who in DEAD:
+    if step != PUBLIC and (who in DEAD or (who in STAFF) != (step == OFFICE)):
         return 401
     if step == BINDING and who not in BOUND:
         return None if target == "own" and "{id}" in path else 403

@@ -190,6 +190,45 @@ a_session_takes_news_it_does_not_know_yet(void **state)
     }
 }
 
+static void
+what_can_be_no_log_in_of_staff_is_said(void **state)
+{
+    static const struct {
+        const char *account;
+        const char *password;
+        const char *code;
+        const char *fields;
+    } rows[] = {
+        {"wang", "x", "012345", ""},
+        {"Wang", "x", "012345", "account "},
+        {"wang", "", "012345", "password "},
+        {"wang", "x", "01234", "one_time_code "},
+        {"wang", "x", "0123456", "one_time_code "},
+        {"wang", "x", "01234/", "one_time_code "},
+        {"wang", "x", "01234:", "one_time_code "},
+        {"", "", "", "account password one_time_code "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct problem_field errors[3];
+        char fields[128] = "";
+        size_t count = staff_login_check(str_of(rows[i].account), str_of(rows[i].password),
+                                         str_of(rows[i].code), errors);
+        for (size_t k = 0; k < count; k++) {
+            strncat(fields, errors[k].field, sizeof fields - strlen(fields) - 1);
+            strncat(fields, " ", sizeof fields - strlen(fields) - 1);
+        }
+        assert_string_equal(fields, rows[i].fields);
+    }
+    char text[129];
+    struct problem_field errors[3];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(staff_login_check(STR("wang"), (struct str){text, 128}, STR("012345"), errors),
+                     0);
+    assert_int_equal(staff_login_check(STR("wang"), (struct str){text, 129}, STR("012345"), errors),
+                     1);
+}
+
 int
 main(void)
 {
@@ -199,6 +238,7 @@ main(void)
         cmocka_unit_test(says_which_consent_is_in_force_and_never_shows_the_code),
         cmocka_unit_test(an_outcome_is_the_users_or_ours),
         cmocka_unit_test(a_session_takes_news_it_does_not_know_yet),
+        cmocka_unit_test(what_can_be_no_log_in_of_staff_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,1 @@
+SELECT audit.append('operator', $1, $2, $3, NULL)

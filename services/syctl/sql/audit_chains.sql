@@ -1,0 +1,1 @@
+SELECT DISTINCT chain FROM audit.event ORDER BY chain

@@ -1,0 +1,1 @@
+SELECT staff_id FROM staff.account WHERE account = $1

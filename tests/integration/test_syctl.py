@@ -30,7 +30,7 @@ def why(system, submission, *options):
 
 def test_every_command_tells_its_options_and_how_it_ends(system):
     text = system.syctl("--help").stdout
-    commands = re.findall(r"^  ((?:roster|record|dlq|topics|seal) [a-z]+|[a-z]+) ", text, re.M)
+    commands = re.findall(r"^  ((?:roster|record|dlq|topics|seal|staff|audit) [a-z]+|[a-z]+) ", text, re.M)
     assert len(commands) >= 13
     for command in commands:
         told = system.syctl(*command.split(), "--help").stdout
@@ -175,6 +175,7 @@ NOWHERE = "00000000-0000-8000-8000-000000000000"
     (["--run-dir=/nonexistent", "lag"], 2, "ERR_CONFIG"), (["why", "x"], 1, "ERR_INVALID"),
     (["record", "show", NOWHERE], 1, "ERR_NOT_FOUND"), (["roster", "import", "/nonexistent"], 1, "ERR_NOT_FOUND"),
     (["dlq", "replay", DEAD, "--offset=999999999"], 1, "ERR_NOT_FOUND"),
+    (["staff", "disable", "nobody"], 1, "ERR_NOT_FOUND"), (["staff", "add", "nobody"], 1, "ERR_INVALID"),
     (["--kafka-bootstrap=127.0.0.1:1", "lag"], 1, "ERR_UNAVAILABLE"),
 ])
 def test_what_goes_wrong_is_json_too(system, arguments, status, code):
@@ -193,7 +194,7 @@ def test_every_command_answers_in_json(system, student):
     student.judged(submission)
     for arguments, member in ((["people", "--count=3"], "people"), (["record", "show", submission], "judgements"),
                               (["why", submission], "stage"), (["dlq", "list"], "dead_letters"), (["lag"], "groups"),
-                              (["topics", "check"], "topics"), (["doctor"], "checks"),
+                              (["topics", "check"], "topics"), (["doctor"], "checks"), (["staff", "list"], "staff"), (["audit", "verify"], "chains"),
                               (["dlq", "replay", "--since=0s", "--dry-run"], "matched")):
         assert member in ask(system, *arguments), arguments
     people = ask(system, "people", "--count=3", "--seed=5")["people"]

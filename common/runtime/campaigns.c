@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "runtime/log.h"
+
 enum { CAMPAIGN_LIST_ARENA = 16 * 1024 * 1024 };
 
 struct held_list {
@@ -44,53 +46,52 @@ campaigns_free(struct campaigns *campaigns)
     free(campaigns);
 }
 
-static void
-read_months(struct campaign *campaign, struct str text)
+static struct str
+column(const struct pg_result *result, size_t row, int number, struct arena *arena)
 {
-    const size_t max = sizeof campaign->graduation_months / sizeof campaign->graduation_months[0];
-    while (text.len && campaign->graduation_month_count < max) {
-        uint64_t month = 0;
-        if (str_to_u64(str_cut(&text, ','), 999999, &month))
-            campaign->graduation_months[campaign->graduation_month_count++] = (uint32_t)month;
-    }
+    return arena_copy(arena, pg_str(result, row, number));
 }
 
-static void
-read_required(struct campaign *campaign, struct str text)
-{
-    while (text.len) {
-        const struct field *field = field_find(str_cut(&text, ','));
-        if (field)
-            campaign->required[field->id] = true;
-    }
-}
-
-static void
-read_fixed(struct campaign *campaign, struct str text, struct arena *arena)
-{
-    while (text.len) {
-        struct str value = str_cut(&text, ',');
-        const struct field *field = field_find(str_cut(&value, '='));
-        if (field)
-            campaign->fixed_value[field->id] = arena_copy(arena, value);
-    }
-}
-
-static void
+/* How much of it was not understood. */
+static size_t
 read_row(struct campaign *campaign, const struct pg_result *result, size_t row, struct arena *arena)
 {
     campaign_default(campaign);
-    campaign->campaign_id = arena_copy(arena, pg_str(result, row, 0));
-    campaign->school_code = arena_copy(arena, pg_str(result, row, 1));
-    campaign->name = arena_copy(arena, pg_str(result, row, 2));
-    campaign->edition = arena_copy(arena, pg_str(result, row, 3));
+    campaign->campaign_id = column(result, row, 0, arena);
+    campaign->school_code = column(result, row, 1, arena);
+    campaign->name = column(result, row, 2, arena);
+    campaign->edition = column(result, row, 3, arena);
     campaign->opens_at_ms = pg_int(result, row, 4, 0);
     campaign->closes_at_ms = pg_int(result, row, 5, 0);
-    campaign->graduation_month_count = 0;
-    read_months(campaign, pg_str(result, row, 6));
-    read_required(campaign, pg_str(result, row, 7));
-    read_fixed(campaign, pg_str(result, row, 8), arena);
     campaign->version = (uint32_t)pg_int(result, row, 9, 1);
+    campaign->province = column(result, row, 10, arena);
+    campaign->schools = column(result, row, 14, arena);
+    return campaign_set_months(campaign, pg_str(result, row, 6)) +
+           campaign_set_required(campaign, pg_str(result, row, 12), false) +
+           campaign_set_required(campaign, pg_str(result, row, 7), true) +
+           campaign_set_fixed(campaign, column(result, row, 8, arena)) +
+           campaign_set_level(campaign, pg_str(result, row, 11)) +
+           campaign_set_severities(campaign, pg_str(result, row, 13));
+}
+
+/* Whether this version of a campaign is in the list of before. */
+static bool
+version_seen(const struct held_list *held, const struct campaign *campaign)
+{
+    for (size_t i = 0; held && i < held->list.count; i++)
+        if (str_eq(held->list.rows[i].campaign_id, campaign->campaign_id))
+            return held->list.rows[i].version == campaign->version;
+    return false;
+}
+
+/* Once a version: the lists are loaded every second or two. */
+static void
+tell_misunderstood(const struct held_list *before, const struct campaign *campaign, size_t count)
+{
+    if (count && !version_seen(before, campaign))
+        log_event(LOG_WARN, "settings of a campaign are not understood and left out",
+                  LOG_STR("campaign_id", campaign->campaign_id),
+                  LOG_INT("version", campaign->version), LOG_INT("settings", (int64_t)count));
 }
 
 enum err_code
@@ -106,8 +107,11 @@ campaigns_load(struct campaigns *campaigns, struct pg *pg, const struct pg_state
     held->references = 1;
     held->list.count = pg_rows(result);
     held->list.rows = mem_zalloc(held->list.count * sizeof *held->list.rows);
-    for (size_t i = 0; i < held->list.count; i++)
-        read_row(&held->list.rows[i], result, i, held->arena);
+    const struct held_list *before = campaigns->current; /* only the loader replaces it */
+    for (size_t i = 0; i < held->list.count; i++) {
+        size_t unknown = read_row(&held->list.rows[i], result, i, held->arena);
+        tell_misunderstood(before, &held->list.rows[i], unknown);
+    }
     (void)pthread_mutex_lock(&campaigns->lock);
     struct held_list *old = campaigns->current;
     campaigns->current = held;

@@ -1,7 +1,7 @@
 /* Code tables, compiled in from data/codes.csv and keyed by (table, edition, code). Pure. */
 #pragma once
 
-#include "base/buf.h"
+#include "schema/field.h"
 
 struct code_row {
     const char *code;
@@ -15,6 +15,9 @@ struct code_table {
 };
 extern const struct code_table code_tables[]; /* by name, newest edition first */
 extern const size_t code_table_count;
+
+/* The newest edition of the table that a field's values are of; NULL where it has none. */
+extern const struct code_table *const code_of_field[FIELD_COUNT_];
 
 /* NULL edition: the newest. NULL when there is none. */
 const struct code_table *code_table_find(struct str name, const char *edition);

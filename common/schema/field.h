@@ -53,7 +53,7 @@ enum field_owner {
     X(BYSJ,        "毕业时间",               SCHOOL, MONTH,   6, ROSTER,  true,  false, NULL,         NULL,                                NULL, "由本届上报统一规定") \
     X(XJBDDM,      "学籍变动",               SCHOOL, TEXT,    2, ROSTER,  false, false, NULL,         NULL,                                NULL, NULL) \
     X(SFSLBDM,     "师范生类别",             SCHOOL, CODE,    2, STUDENT, true,  false, "SFSLBDM",    NULL,                                NULL, "学校可统一规定") \
-    X(KNSLBDM,     "困难生类别",             PERSON, CODE,    1, STUDENT, true,  true,  "KNSLBDM",    NULL,                                "0",  "没有困难的选非困难生；属敏感信息，加密保存") \
+    X(KNSLBDM,     "困难生类别",             PERSON, CODE,    1, STUDENT, true,  true,  "KNSLBDM",    NULL,                                "0",  "没有困难的选非困难生；选了困难类别的请把证明交给学院；属敏感信息，加密保存") \
     X(SZYX,        "所在院系",               SCHOOL, TEXT,   40, ROSTER,  true,  false, NULL,         NULL,                                NULL, NULL) \
     X(SZBJ,        "班级",                   SCHOOL, TEXT,   24, ROSTER,  false, false, NULL,         NULL,                                NULL, NULL) \
     X(XH,          "学号",                   SCHOOL, TEXT,   15, ROSTER,  true,  false, NULL,         NULL,                                NULL, NULL) \

@@ -73,6 +73,9 @@ id_check_digit(const char first17[17])
 static enum id_fault
 check_18(struct str number)
 {
+    for (size_t i = 0; i < number.len; i++)
+        if ((unsigned char)number.ptr[i] >= 0x80)
+            return ID_CHARACTERS; /* full-width digits: what is wrong is not the length */
     if (number.len != 18)
         return ID_LENGTH;
     if (!str_is_digits((struct str){number.ptr, 17}))
@@ -101,6 +104,8 @@ residence_permit_area(uint32_t code)
 static enum id_fault
 check_card(enum id_type type, struct str number, uint32_t today)
 {
+    if (number.len == 15 && str_is_digits(number))
+        return ID_OBSOLETE;
     enum id_fault fault = check_18(number);
     if (fault)
         return fault;
@@ -195,6 +200,7 @@ id_fault_message(enum id_fault fault)
         [ID_DATE] = "证件号码中的出生日期不存在，请对照证件核对第 7 至 14 位",
         [ID_DATE_FUTURE] = "证件号码中的出生日期在将来，请对照证件核对第 7 至 14 位",
         [ID_CHECK_DIGIT] = "证件号码的最后一位与前面各位不符，请逐位核对",
+        [ID_OBSOLETE] = "15 位的身份证号码已停用，请按现在的证件填写 18 位号码",
         [ID_FORMAT] = "证件号码与所选证件类型的格式不符，请核对证件类型和号码",
     };
     return messages[fault];
@@ -211,6 +217,14 @@ id_number_normalise(struct str number, char out[ID_NUMBER_SIZE])
     if (number.len && out[number.len - 1] == 'x')
         out[number.len - 1] = 'X';
     return true;
+}
+
+bool
+month_valid(struct str text)
+{
+    uint64_t month = 0;
+    return text.len == 6 && str_to_u64(text, 209912, &month) && month >= 190001 &&
+           month % 100 >= 1 && month % 100 <= 12;
 }
 
 bool

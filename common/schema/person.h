@@ -32,6 +32,7 @@ enum id_fault {
     ID_DATE_FUTURE,
     ID_CHECK_DIGIT,
     ID_FORMAT,
+    ID_OBSOLETE, /* the first generation's 15 digits */
 };
 enum id_fault id_number_check(enum id_type type, struct str number, uint32_t today);
 const char *id_fault_message(enum id_fault fault);
@@ -46,6 +47,9 @@ bool id_number_normalise(struct str number, char out[ID_NUMBER_SIZE]);
 bool date_valid(uint32_t yyyymmdd);
 /* Eight digits that are such a date; 0 otherwise. */
 uint32_t date_parse(struct str text);
+
+/* Six digits, YYYYMM, years 1900 to 2099. */
+bool month_valid(struct str text);
 
 bool phone_mainland_valid(struct str text); /* 1[3-9] and nine digits */
 /* With its country's code: +852 (8 digits), +853 (8, beginning with 6), +886 (9, beginning with 9).

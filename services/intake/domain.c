@@ -142,22 +142,3 @@ window_at(const struct campaign *campaign, int64_t now_ms)
         return WINDOW_BEFORE;
     return now_ms <= campaign->closes_at_ms ? WINDOW_OPEN : WINDOW_AFTER;
 }
-
-const struct campaign *
-campaign_of_school(const struct campaign *campaigns, size_t count, struct str school_code)
-{
-    const struct campaign *best = NULL;
-    bool best_own = false;
-    for (size_t i = 0; i < count; i++) {
-        bool own = str_eq(campaigns[i].school_code, school_code);
-        if (!own && !str_eq(campaigns[i].school_code, STR("*")))
-            continue;
-        bool better = best == NULL || (own && !best_own) ||
-                      (own == best_own && str_cmp(campaigns[i].edition, best->edition) > 0);
-        if (!better)
-            continue;
-        best = &campaigns[i];
-        best_own = own;
-    }
-    return best;
-}

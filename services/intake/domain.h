@@ -50,8 +50,3 @@ bool draft_version_parse(struct str header, int64_t *ret_version);
 
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_AFTER };
 enum window_state window_at(const struct campaign *campaign, int64_t now_ms);
-
-/* The campaign of a school: its own, else that of every school ("*"); NULL when there is none. The
- * newest edition wins. */
-const struct campaign *campaign_of_school(const struct campaign *campaigns, size_t count,
-                                          struct str school_code);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/limits.h"
+#include "schema/rule.h"
 #include "services/intake/domain.h"
 #include "services/intake/draft.h"
 #include "services/intake/service.h"
@@ -42,20 +43,20 @@ type_word(enum field_type type)
 
 struct form {
     const struct campaign *campaign;
-    struct str value[FIELD_COUNT_];
+    struct record_values values;
 };
 
 static void
 field_write(struct jsonw *w, const struct form *form, const struct field *field)
 {
     struct str fixed = form->campaign->fixed_value[field->id];
-    struct str value = fixed.len ? fixed : form->value[field->id];
+    struct str value = fixed.len ? fixed : form->values.value[field->id];
     jsonw_object_open(w);
     jsonw_member_text(w, "name", field->name);
     jsonw_member_text(w, "label", field->label);
     jsonw_member_text(w, "type", type_word(field->type));
     jsonw_member_int(w, "max_length", field->length_max);
-    jsonw_member_bool(w, "required", form->campaign->required[field->id]);
+    jsonw_member_bool(w, "required", record_requires(form->campaign, &form->values, field->id));
     if (field->required_when)
         jsonw_member_text(w, "required_when", field->required_when);
     jsonw_member_bool(w, "editable", field_is_students(field->id) && fixed.len == 0);
@@ -129,21 +130,22 @@ form_gather(struct api_call *call, struct form *form, struct err *err)
     struct str drafted[FIELD_COUNT_] = {{0}};
     int64_t version = 0;
     enum err_code code = store_roster(call->worker->pg, call->session->student_id, call->arena,
-                                      form->value, &document_index, err);
+                                      form->values.value, &document_index, err);
     if (code == ERR_OK)
-        code = open_value(call, &form->value[FIELD_KSH], "ksh", document_index, err);
-    form->value[FIELD_SJHM] = call->session->phone_sealed;
+        code = open_value(call, &form->values.value[FIELD_KSH], "ksh", document_index, err);
+    form->values.value[FIELD_SJHM] = call->session->phone_sealed;
     if (code == ERR_OK)
-        code = open_value(call, &form->value[FIELD_SJHM], "phone", call->session->phone_index, err);
+        code = open_value(call, &form->values.value[FIELD_SJHM], "phone",
+                          call->session->phone_index, err);
     if (code == ERR_OK)
         code = draft_load(call, form->campaign->campaign_id, &version, drafted, err);
     if (code)
         return code;
     for (unsigned i = 0; i < FIELD_COUNT_; i++) {
         if (drafted[i].len)
-            form->value[i] = drafted[i];
-        else if (form->value[i].len == 0 && fields[i].default_value)
-            form->value[i] = str_of(fields[i].default_value);
+            form->values.value[i] = drafted[i];
+        else if (form->values.value[i].len == 0 && fields[i].default_value)
+            form->values.value[i] = str_of(fields[i].default_value);
     }
     return ERR_OK;
 }

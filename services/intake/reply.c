@@ -8,29 +8,43 @@
 
 enum { ETAG_SIZE = 40 };
 
+/* The roster is asked only where the level decides; everywhere else a submission needs no database.
+ */
+static enum err_code
+campaign_choose(struct api_call *call, struct intake_campaign *ret, struct err *err)
+{
+    enum study_level level = LEVEL_ANY;
+    const struct campaign_list *list = ret->list;
+    struct str school_code = call->session->school_code;
+    if (campaign_asks_level(list->rows, list->count, school_code)) {
+        enum err_code code = store_level(call->worker->pg, call->session->student_id, &level, err);
+        if (code)
+            return code;
+    }
+    ret->campaign = campaign_of(list->rows, list->count, school_code, level);
+    return ERR_OK;
+}
+
 bool
 intake_campaign_of(struct api_call *call, struct intake_campaign *ret)
 {
+    struct err err = {0};
     struct intake *intake = call->worker->service;
+    *ret = (struct intake_campaign){0};
     if (!session_is_bound(call->session)) {
         api_problem(call, PROBLEM_BINDING_REQUIRED, NULL);
         return false;
     }
     ret->list = campaigns_acquire(intake->campaigns);
-    ret->campaign = ret->list ? campaign_of_school(ret->list->rows, ret->list->count,
-                                                   call->session->school_code)
-                              : NULL;
-    if (ret->campaign)
-        return true;
-    bool loaded = ret->list != NULL;
-    campaigns_release(intake->campaigns, ret->list);
-    if (loaded) {
-        api_problem(call, PROBLEM_WINDOW_CLOSED, "学校尚未开启生源信息上报，请留意学校通知");
-    } else {
-        struct err err = {0};
+    if (ret->list == NULL)
         (void)ERR(&err, ERR_UNAVAILABLE, "campaigns are not loaded yet");
+    else if (campaign_choose(call, ret, &err) == ERR_OK && ret->campaign)
+        return true;
+    intake_campaign_done(call, ret);
+    if (err.code)
         api_problem_err(call, "no campaign", &err);
-    }
+    else
+        api_problem(call, PROBLEM_WINDOW_CLOSED, "学校尚未开启生源信息上报，请留意学校通知");
     return false;
 }
 

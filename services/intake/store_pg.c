@@ -36,6 +36,18 @@ store_roster(struct pg *pg, struct str student_id, struct arena *arena,
 }
 
 enum err_code
+store_level(struct pg *pg, struct str student_id, enum study_level *ret_level, struct err *err)
+{
+    CLEANUP(pg_result_free) struct pg_result *result = NULL;
+    const struct pg_param params[] = {PG_STR(student_id)};
+    *ret_level = LEVEL_ANY;
+    enum err_code code = pg_exec(pg, &SQL_STUDENT_LEVEL, params, 1, &result, err);
+    if (code == ERR_OK && pg_rows(result))
+        *ret_level = study_level_of(pg_str(result, 0, 0));
+    return code;
+}
+
+enum err_code
 store_draft_get(struct pg *pg, struct str student_id, struct str campaign_id, struct arena *arena,
                 struct draft *ret_draft, struct err *err)
 {

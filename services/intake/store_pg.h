@@ -3,7 +3,7 @@
 #pragma once
 
 #include "io/pg.h"
-#include "schema/field.h"
+#include "schema/campaign.h"
 
 struct draft {
     int64_t version;          /* 0: never saved */
@@ -25,6 +25,9 @@ struct judgement {
 enum err_code store_roster(struct pg *pg, struct str student_id, struct arena *arena,
                            struct str ret_value[FIELD_COUNT_], struct str *ret_document_index,
                            struct err *err) MUST_CHECK;
+/* LEVEL_ANY when the roster does not tell. */
+enum err_code store_level(struct pg *pg, struct str student_id, enum study_level *ret_level,
+                          struct err *err) MUST_CHECK;
 enum err_code store_draft_get(struct pg *pg, struct str student_id, struct str campaign_id,
                               struct arena *arena, struct draft *ret_draft,
                               struct err *err) MUST_CHECK;

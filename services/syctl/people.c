@@ -144,10 +144,10 @@ person_print(const struct person *person, uint64_t index, uint64_t seed, bool js
     const char *second = dice >> 40 & 3 ? given[(dice >> 24) % LENGTH(given)] : "";
     int length = snprintf(
         line, sizeof line,
-        "99901,生源示范大学,,%s%s%s,44%06" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
+        "99901,生源示范大学,,%s%s%s,2344%04" PRIu64 "%06" PRIu64 ",IDENTITY_CARD,%s,%s,%" PRIu32
         ",%02" PRIu64 ",31,%s,%s,,%s,4,20230901,202706,%s,%s,23%06" PRIu64 "%06" PRIu64,
         surnames[(dice >> 8) % LENGTH(surnames)], given[(dice >> 16) % LENGTH(given)], second,
-        seed % 1000000, index, person->sfzh, person->male ? "1" : "2", person->birth,
+        seed % 10000, index, person->sfzh, person->male ? "1" : "2", person->birth,
         index % 25 == 7 ? 8 : UINT64_C(1), major->zydm, major->zymc, way, major->szyx, major->szbj,
         seed % 1000000, index);
     if (json && index)

@@ -68,6 +68,7 @@ judgement_print(const struct pg_result *r, size_t row)
         {"partition", J_PARTITION},
         {"offset", J_OFFSET},
         {"traceparent", J_TRACEPARENT},
+        {"rules", J_RULES_EDITION},
         {"findings", J_FINDINGS},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
@@ -91,6 +92,7 @@ judgement_json(const struct pg_result *r, size_t row, struct jsonw *w)
     jsonw_member(w, "judged_at", pg_str(r, row, J_JUDGED_AT));
     jsonw_member_int(w, "roster_version", pg_int(r, row, J_ROSTER_VERSION, 0));
     jsonw_member_int(w, "campaign_version", pg_int(r, row, J_CAMPAIGN_VERSION, 0));
+    jsonw_member(w, "rules_edition", pg_str(r, row, J_RULES_EDITION));
     jsonw_member(w, "traceparent", pg_str(r, row, J_TRACEPARENT));
     jsonw_member_int(w, "partition", pg_int(r, row, J_PARTITION, -1));
     jsonw_member_int(w, "offset", pg_int(r, row, J_OFFSET, -1));

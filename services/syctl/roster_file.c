@@ -181,7 +181,7 @@ roster_row_read(const struct roster_heading *heading, const struct csv_row *row,
     for (size_t i = 0; i < findings.count; i++) {
         const struct finding *finding = &findings.rows[i];
         report(&(struct roster_finding){line, fields[finding->field].name, finding->rule->id,
-                                        finding->rule->severity == RULE_REJECT, finding->message},
+                                        finding->severity == RULE_REJECT, finding->message},
                ctx);
     }
     return whole && !findings_reject(&findings);

@@ -26,14 +26,6 @@ item_bury(struct item *item, enum dead_reason reason, const char *text)
     (void)snprintf(item->text, sizeof item->text, "%s", text);
 }
 
-static const char *
-severity_word(enum rule_severity severity)
-{
-    static const char *const words[] = {
-        [RULE_REJECT] = "reject", [RULE_WARN] = "warn", [RULE_NOTE] = "note"};
-    return words[severity];
-}
-
 static struct str
 findings_write(const struct findings *findings, struct arena *arena)
 {
@@ -48,7 +40,7 @@ findings_write(const struct findings *findings, struct arena *arena)
         jsonw_object_open(&w);
         jsonw_member_text(&w, "field", fields[finding->field].name);
         jsonw_member_text(&w, "rule", finding->rule->id);
-        jsonw_member_text(&w, "severity", severity_word(finding->rule->severity));
+        jsonw_member_text(&w, "severity", rule_severity_word(finding->severity));
         jsonw_member(&w, "message", finding->message);
         jsonw_object_close(&w);
     }

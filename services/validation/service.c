@@ -204,6 +204,8 @@ campaigns_fresh(struct validation *validation, struct err *err)
     for (unsigned tries = 0; !service_stopping(); tries++) {
         enum err_code code =
             campaigns_load(validation->campaigns, validation->pg, store_campaigns_statement, err);
+        if (code == ERR_OK && validation->campaigns_loaded_ns == 0)
+            code = store_rules(validation->store, err); /* what judgements of this build refer to */
         if (code == ERR_OK) {
             validation->campaigns_loaded_ns = clock_mono_ns();
             return ERR_OK;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "build_id.h"
 #include "validation_sql.h"
 
 const struct pg_statement *const store_campaigns_statement = &SQL_CAMPAIGNS;
@@ -159,18 +160,21 @@ facts_read(struct item *item, const struct pg_result *result, size_t row, struct
            open_value(item, sealer, "document", document, arena, &facts->roster.value[FIELD_SFZH]));
 }
 
-/* Runs a statement whose parameters are these arrays, all of one length. */
+/* Runs a statement whose parameters are these arrays, all of one length, and one text behind them
+ * if there is one. */
 static enum err_code
 arrays_exec(struct pg *pg, const struct pg_statement *statement, struct pg_array *arrays,
-            size_t count, struct pg_result **ret_result, struct err *err)
+            size_t count, struct str last, struct pg_result **ret_result, struct err *err)
 {
-    struct pg_param params[STORED_COLUMNS];
+    struct pg_param params[STORED_COLUMNS + 1];
     for (size_t i = 0; i < count; i++) {
         if (arrays[i].bytes.overflow)
             return ERR(err, ERR_TOO_LARGE, "batch is larger than %d bytes", LIMIT_BATCH_ARENA);
         pg_array_finish(&arrays[i]);
         params[i] = PG_ARRAY(&arrays[i]);
     }
+    if (last.len)
+        params[count++] = PG_STR(last);
     return pg_exec(pg, statement, params, count, ret_result, err);
 }
 
@@ -192,7 +196,7 @@ store_facts(struct store *store, struct item *items, size_t count, struct arena 
     if (row == 0)
         return ERR_OK;
     enum err_code code =
-        arrays_exec(store->pg, &SQL_FACTS, store->asked, ASKED_COLUMNS, &result, err);
+        arrays_exec(store->pg, &SQL_FACTS, store->asked, ASKED_COLUMNS, STR_NONE, &result, err);
     if (code)
         return code;
     if (pg_rows(result) != row)
@@ -302,9 +306,24 @@ store_judgements(struct store *store, const struct item *items, size_t count, st
     }
     if (judged == 0)
         return ERR_OK;
-    enum err_code code =
-        arrays_exec(store->pg, &SQL_JUDGEMENTS_ADD, store->stored, STORED_COLUMNS, NULL, err);
+    enum err_code code = arrays_exec(store->pg, &SQL_JUDGEMENTS_ADD, store->stored, STORED_COLUMNS,
+                                     str_of(rules_edition), NULL, err);
     if (code == ERR_OK)
-        code = arrays_exec(store->pg, &SQL_LATEST_PUT, store->latest, LATEST_COLUMNS, NULL, err);
+        code = arrays_exec(store->pg, &SQL_LATEST_PUT, store->latest, LATEST_COLUMNS, STR_NONE,
+                           NULL, err);
+    return code;
+}
+
+enum err_code
+store_rules(struct store *store, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_MESSAGE);
+    rule_write_json(&text);
+    const struct pg_param params[] = {PG_STR(str_of(rules_edition)),
+                                      PG_STR(STR(SY_VERSION " " SY_COMMIT)),
+                                      PG_STR(buf_str(&text))};
+    enum err_code code = pg_exec(store->pg, &SQL_RULES_EDITION_ADD, params, 3, NULL, err);
+    buf_done(&text);
     return code;
 }

@@ -20,3 +20,5 @@ enum err_code store_facts(struct store *store, struct item *items, size_t count,
 /* Stores every ITEM_JUDGED. */
 enum err_code store_judgements(struct store *store, const struct item *items, size_t count,
                                struct arena *arena, struct err *err) MUST_CHECK;
+/* Keeps what the rules of this build are, under their edition. */
+enum err_code store_rules(struct store *store, struct err *err) MUST_CHECK;

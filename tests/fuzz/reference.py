@@ -9,7 +9,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TODAY = 20261124
-ID_OK, ID_LENGTH, ID_CHARACTERS, ID_AREA, ID_DATE, ID_DATE_FUTURE, ID_CHECK_DIGIT, ID_FORMAT = range(8)
+ID_OK, ID_LENGTH, ID_CHARACTERS, ID_AREA, ID_DATE, ID_DATE_FUTURE, ID_CHECK_DIGIT, ID_FORMAT, ID_OBSOLETE = range(9)
 INTEGER_MAX = 2 ** 53 - 1
 
 
@@ -94,12 +94,16 @@ def check_digit(first17):
 
 
 def _eighteen(data):
+    if any(byte >= 0x80 for byte in data):
+        return ID_CHARACTERS
     if len(data) != 18:
         return ID_LENGTH
     return ID_OK if re.fullmatch(rb"[0-9]{17}[0-9X]", data) else ID_CHARACTERS
 
 
 def _card(data, hmt):
+    if re.fullmatch(rb"[0-9]{15}", data):
+        return ID_OBSOLETE
     fault = _eighteen(data)
     if fault:
         return fault

@@ -124,7 +124,10 @@ checks_identity_cards(void **state)
         {ID_IDENTITY_CARD, "11010519491231 02X", ID_CHARACTERS},
         {ID_IDENTITY_CARD, "11010519491231002 ", ID_CHARACTERS},
         {ID_IDENTITY_CARD, "１１０１０５",           ID_CHARACTERS}, /* 18 bytes, full width */
-        {ID_IDENTITY_CARD, "440103900101001",    ID_LENGTH},      /* the first generation's 15 */
+        {ID_IDENTITY_CARD, "440103900101001",    ID_OBSOLETE},    /* the first generation's 15 */
+        {ID_IDENTITY_CARD, "44010390010100X",    ID_LENGTH},      /* 15, but no digits */
+        {ID_IDENTITY_CARD, "４４０１０３２００４０２２９００１６", ID_CHARACTERS}, /* 54 bytes, full width */
+        {ID_IDENTITY_CARD, "44010319990230001?", ID_DATE},        /* a popular library takes it */
         {ID_IDENTITY_CARD, "4401032004022900",   ID_LENGTH},
         {ID_IDENTITY_CARD, "44010320040229001",  ID_LENGTH},
         {ID_IDENTITY_CARD, "4401032004022900123", ID_LENGTH},
@@ -364,6 +367,18 @@ checks_mobile_numbers_from_outside_the_mainland(void **state)
 }
 
 static void
+checks_months(void **state)
+{
+    static const struct text_row rows[] = {
+        {"190001", true},   {"189912", false}, {"209912", true}, {"210001", false},
+        {"202700", false},  {"202713", false}, {"202712", true}, {"20270", false},
+        {"2027006", false}, {"2027-6", false}, {"", false},
+    };
+    (void)state;
+    ASSERT_TEXTS(month_valid, rows);
+}
+
+static void
 checks_telephones(void **state)
 {
     static const struct text_row rows[] = {
@@ -515,6 +530,7 @@ main(void)
         cmocka_unit_test(checks_postcodes),
         cmocka_unit_test(checks_qq_numbers),
         cmocka_unit_test(checks_mail_addresses),
+        cmocka_unit_test(checks_months),
         cmocka_unit_test(masks_all_but_the_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

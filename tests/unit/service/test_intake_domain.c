@@ -218,53 +218,6 @@ a_window_is_open_from_its_first_to_its_last_millisecond(void **state)
 }
 
 static void
-a_schools_own_newest_campaign_comes_first(void **state)
-{
-    enum { CAMPAIGNS_MAX = 4 };
-    /* Campaigns as "school", "edition"; the expected one by number, -1: none. */
-    static const struct {
-        const char *title;
-        const char *school;
-        struct {
-            const char *school, *edition;
-        } campaigns[CAMPAIGNS_MAX];
-        int expected;
-    } rows[] = {
-        {"none", "10558", {{NULL, NULL}}, -1},
-        {"another school's", "10558", {{"10559", "2027"}}, -1},
-        {"every school's", "10558", {{"*", "2027"}}, 0},
-        {"its own", "10558", {{"10559", "2027"}, {"10558", "2027"}}, 1},
-        {"its own before every school's", "10558", {{"*", "2027"}, {"10558", "2027"}}, 1},
-        {"its own, in the other order", "10558", {{"10558", "2027"}, {"*", "2027"}}, 0},
-        {"its own, though older", "10558", {{"*", "2028"}, {"10558", "2027"}}, 1},
-        {"its own, though older, reversed", "10558", {{"10558", "2027"}, {"*", "2028"}}, 0},
-        {"the newest edition", "10558", {{"10558", "2026"}, {"10558", "2027"}}, 1},
-        {"the newest, in the other order", "10558", {{"10558", "2027"}, {"10558", "2026"}}, 0},
-        {"the newest of every school's", "10558", {{"*", "2026"}, {"*", "2027"}, {"*", "2025"}}, 1},
-        {"everything",
-         "10558",
-         {{"*", "2028"}, {"10558", "2026"}, {"10558", "2027"}, {"10559", "2029"}},
-         2},
-        {"no school known", "", {{"10558", "2027"}, {"*", "2027"}}, 1},
-        {"a code is compared whole", "1055", {{"10558", "2027"}}, -1},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct campaign campaigns[CAMPAIGNS_MAX];
-        size_t count = 0;
-        for (; count < CAMPAIGNS_MAX && rows[i].campaigns[count].school; count++) {
-            campaign_default(&campaigns[count]);
-            campaigns[count].school_code = str_of(rows[i].campaigns[count].school);
-            campaigns[count].edition = str_of(rows[i].campaigns[count].edition);
-        }
-        const struct campaign *found = campaign_of_school(campaigns, count, str_of(rows[i].school));
-        int number = found ? (int)(found - campaigns) : -1;
-        if (number != rows[i].expected)
-            fail_msg("%s: %d", rows[i].title, number);
-    }
-}
-
-static void
 a_tag_is_found_in_a_list_whatever_its_strength(void **state)
 {
     static const struct {
@@ -333,7 +286,6 @@ main(void)
         cmocka_unit_test(a_tag_is_found_in_a_list_whatever_its_strength),
         cmocka_unit_test(a_drafts_version_is_read_from_its_tag_and_no_other),
         cmocka_unit_test(a_window_is_open_from_its_first_to_its_last_millisecond),
-        cmocka_unit_test(a_schools_own_newest_campaign_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

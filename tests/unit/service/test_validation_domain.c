@@ -411,11 +411,10 @@ findings_are_written_as_the_contract_says(void **state)
     item.submitted.value[FIELD_SJHM] = STR("1390013900");
     item.facts.phone = STR_NONE;
     items_judge(&item, 1, NOW_MS, arena);
-    assert_str(item.findings,
-               "[{\"field\":\"SJHM\",\"rule\":\"phone\",\"severity\":\"reject\","
-               "\"message\":\"手机号码应为 11 位大陆手机号，或带区号的港澳台手机号，请核对\"},"
-               "{\"field\":\"JTYB\",\"rule\":\"postcode\",\"severity\":\"reject\","
-               "\"message\":\"请填写 6 位邮政编码\"}]");
+    assert_str(item.findings, "[{\"field\":\"SJHM\",\"rule\":\"phone\",\"severity\":\"reject\","
+                              "\"message\":\"手机号码应为 11 位大陆手机号，请核对\"},"
+                              "{\"field\":\"JTYB\",\"rule\":\"postcode\",\"severity\":\"reject\","
+                              "\"message\":\"请填写 6 位邮政编码\"}]");
 }
 
 /* Midnight in China is 16:00 UTC; a birthday of "today" is not in the future. */

@@ -12,6 +12,7 @@
  */
 struct http_client {
     CURLSH *share;
+    bool reached; /* by the last call */
 };
 
 static void
@@ -138,12 +139,16 @@ http_client_call(struct http_client *client, const struct http_client_request *r
 {
     long status = 0;
     struct head_count head = {0, request->answer_bytes_max};
+    client->reached = false;
     if (!url_allowed(request->url))
         return ERR(err, ERR_CONFIG, "plain http to another machine is refused; HINT: use https");
     buf_init(ret_answer, request->answer_bytes_max);
     struct curl_slist *headers = header_list(request->headers);
     CURL *curl = handle_new(client, request, headers, &head, ret_answer);
     CURLcode result = curl_easy_perform(curl);
+    curl_off_t sent_us = 0; /* when the request was about to go out; 0: it never was */
+    (void)curl_easy_getinfo(curl, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+    client->reached = result == CURLE_OK || sent_us > 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
@@ -154,4 +159,10 @@ http_client_call(struct http_client *client, const struct http_client_request *r
     }
     *ret_status = (unsigned)status;
     return ERR_OK;
+}
+
+bool
+http_client_reached(const struct http_client *client)
+{
+    return client->reached;
 }

@@ -26,3 +26,6 @@ void http_client_free(struct http_client *client);
 enum err_code http_client_call(struct http_client *client,
                                const struct http_client_request *request, unsigned *ret_status,
                                struct buf *ret_answer, struct err *err) MUST_CHECK;
+/* Whether the last call may have reached the other side: false when no connection came about, and
+ * so nothing was carried out. */
+bool http_client_reached(const struct http_client *client);

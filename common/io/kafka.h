@@ -125,6 +125,7 @@ bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
 /* Of each assigned partition the end minus the committed offset, -1 when unknown. No network.
  * Returns how many were written, at most `max`. */
 struct kafka_lag {
+    const char *topic; /* lives as long as the consumer */
     int32_t partition;
     int64_t messages;
 };

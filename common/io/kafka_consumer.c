@@ -376,9 +376,8 @@ kafka_consumer_lags(struct kafka_consumer *consumer, struct kafka_lag *ret_lags,
                                            &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
             low >= 0 && high >= 0;
         int64_t from = place->committed > low ? place->committed : low;
-        ret_lags[count++] = (struct kafka_lag){place->partition, !known        ? -1
-                                                                 : high > from ? high - from
-                                                                               : 0};
+        int64_t messages = !known ? -1 : high > from ? high - from : 0;
+        ret_lags[count++] = (struct kafka_lag){place->topic, place->partition, messages};
     }
     return count;
 }

@@ -101,32 +101,36 @@ tc3_authorization(const char *secret_id, const char *secret_key, const struct tc
                         secret_id, date, request->service, signature);
 }
 
+bool
+sms_phone_abroad(struct str phone)
+{
+    return phone.len && phone.ptr[0] == '+';
+}
+
 /* As the platform takes it: one without a country's code is a mainland number. */
 static struct str
 number_of(struct str phone, struct arena *arena)
 {
-    return phone.len && phone.ptr[0] == '+' ? phone
-                                            : arena_printf(arena, "+86%.*s", STR_ARG(phone));
+    return sms_phone_abroad(phone) ? phone : arena_printf(arena, "+86%.*s", STR_ARG(phone));
 }
 
 static void
-body_write(const struct sms_conf *conf, struct str phone, struct str digits, struct arena *arena,
+body_write(const struct sms_conf *conf, const struct sms_message *message, struct arena *arena,
            struct buf *body)
 {
     struct jsonw w = jsonw_on(body);
     jsonw_object_open(&w);
     jsonw_key(&w, "PhoneNumberSet");
     jsonw_array_open(&w);
-    jsonw_str(&w, number_of(phone, arena));
+    jsonw_str(&w, number_of(message->phone, arena));
     jsonw_array_close(&w);
     jsonw_member_text(&w, "SmsSdkAppId", conf->sdk_app_id);
-    bool abroad = phone.len && phone.ptr[0] == '+';
-    const char *apart = conf->template_id_abroad;
-    jsonw_member_text(&w, "TemplateId", abroad && apart && apart[0] ? apart : conf->template_id);
+    jsonw_member_text(&w, "TemplateId", message->template_id);
     jsonw_member_text(&w, "SignName", conf->sign_name);
     jsonw_key(&w, "TemplateParamSet");
     jsonw_array_open(&w);
-    jsonw_str(&w, digits);
+    for (size_t i = 0; i < message->param_count; i++)
+        jsonw_str(&w, message->params[i]);
     jsonw_array_close(&w);
     jsonw_object_close(&w);
 }
@@ -156,16 +160,16 @@ host_of(const char *base_url, struct arena *arena)
     return arena_copy(arena, str_cut(&rest, '/'));
 }
 
-enum sms_outcome
-sms_send_code(struct http_client *client, const struct sms_conf *conf, struct str phone,
-              struct str digits, int64_t now_s, struct arena *arena)
+static enum sms_outcome
+message_send(struct http_client *client, const struct sms_conf *conf,
+             const struct sms_message *message, int64_t now_s, struct arena *arena)
 {
     struct err err = {0};
     struct buf body;
     struct buf answer;
     unsigned status = 0;
     buf_init(&body, SMS_BODY_MAX);
-    body_write(conf, phone, digits, arena, &body);
+    body_write(conf, message, arena, &body);
     struct str host = host_of(conf->base_url, arena);
     const struct tc3_request tc3 = {"sms", host.ptr, "application/json; charset=utf-8",
                                     buf_str(&body), now_s};
@@ -194,4 +198,22 @@ sms_send_code(struct http_client *client, const struct sms_conf *conf, struct st
     enum sms_outcome outcome = status == 200 ? answer_outcome(buf_str(&answer)) : SMS_MAYBE_SENT;
     buf_done(&answer);
     return outcome;
+}
+
+enum sms_outcome
+sms_send_code(struct http_client *client, const struct sms_conf *conf, struct str phone,
+              struct str digits, int64_t now_s, struct arena *arena)
+{
+    const char *apart = sms_phone_abroad(phone) ? conf->template_id_abroad : NULL;
+    const struct sms_message message = {apart && apart[0] ? apart : conf->template_id, phone,
+                                        &digits, 1};
+    return message_send(client, conf, &message, now_s, arena);
+}
+
+enum sms_outcome
+sms_message_send(struct http_client *client, const struct sms_conf *conf,
+                 const struct sms_message *message, int64_t now_s, struct arena *arena)
+{
+    enum sms_outcome outcome = message_send(client, conf, message, now_s, arena);
+    return outcome == SMS_MAYBE_SENT && !http_client_reached(client) ? SMS_BUSY : outcome;
 }

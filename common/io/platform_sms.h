@@ -35,6 +35,20 @@ enum sms_outcome sms_send_code(struct http_client *client, const struct sms_conf
                                struct str phone, struct str digits, int64_t now_s,
                                struct arena *arena);
 
+/* Those need templates of their own. */
+bool sms_phone_abroad(struct str phone);
+/* Any template with its parameters. SMS_BUSY also when no connection came about: nothing was sent.
+ */
+struct sms_message {
+    const char *template_id;
+    struct str phone; /* mainland, 11 digits; or with + and a country's code */
+    const struct str *params;
+    size_t param_count;
+};
+enum sms_outcome sms_message_send(struct http_client *client, const struct sms_conf *conf,
+                                  const struct sms_message *message, int64_t now_s,
+                                  struct arena *arena);
+
 /* The signature itself. */
 struct tc3_request {
     const char *service; /* "sms" */

@@ -9,7 +9,7 @@
 #include "io/crypto.h"
 #include "schema/json.h"
 
-enum { CALL_TIMEOUT_MS = 3000, LOGIN_TRIES = 2, URL_SIZE = 2048 };
+enum { CALL_TIMEOUT_MS = 3000, LOGIN_TRIES = 2, URL_SIZE = 2048, NOTICE_BODY_MAX = 8192 };
 
 struct errcode_row {
     int64_t errcode;
@@ -277,4 +277,48 @@ wechat_face_result(struct http_client *client, const struct wechat_conf *conf, s
     /* No verify_ret is no result, whatever errcode says. */
     *ret_verify_ret = json_int(json_get(json_root(doc), "verify_ret"), 0);
     return answer_of(doc);
+}
+
+static void
+notice_write(const struct wechat_notice *notice, struct buf *body)
+{
+    struct jsonw w = jsonw_on(body);
+    jsonw_object_open(&w);
+    jsonw_member(&w, "touser", notice->openid);
+    jsonw_member_text(&w, "template_id", notice->template_id);
+    jsonw_member_text(&w, "page", notice->page);
+    jsonw_member_text(&w, "miniprogram_state", "formal");
+    jsonw_member_text(&w, "lang", "zh_CN");
+    jsonw_key(&w, "data");
+    jsonw_object_open(&w);
+    for (size_t i = 0; i < notice->field_count; i++) {
+        jsonw_key(&w, notice->fields[i].name);
+        jsonw_object_open(&w);
+        jsonw_member(&w, "value", notice->fields[i].value);
+        jsonw_object_close(&w);
+    }
+    jsonw_object_close(&w);
+    jsonw_object_close(&w);
+}
+
+enum wechat_delivery
+wechat_notice_send(struct http_client *client, const struct wechat_conf *conf, struct str token,
+                   const struct wechat_notice *notice, struct arena *arena, int64_t *ret_errcode)
+{
+    struct err err = {0};
+    struct buf body;
+    CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+    buf_init(&body, NOTICE_BODY_MAX);
+    notice_write(notice, &body);
+    struct str url = arena_printf(arena, "%s/cgi-bin/message/subscribe/send?access_token=%.*s",
+                                  conf->base_url, STR_ARG(url_encode(token, arena)));
+    enum err_code code = exchange(client, "POST", url, buf_str(&body), &doc, &err);
+    buf_done(&body);
+    if (code)
+        return http_client_reached(client) ? WECHAT_MAYBE_SENT : WECHAT_NOT_SENT;
+    const struct json *errcode = json_get(json_root(doc), "errcode");
+    if (json_type(json_root(doc)) != JSON_OBJECT || json_type(errcode) != JSON_INT)
+        return WECHAT_MAYBE_SENT;
+    *ret_errcode = json_int(errcode, 0);
+    return WECHAT_ANSWERED;
 }

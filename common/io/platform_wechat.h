@@ -59,5 +59,26 @@ enum { WECHAT_FACE_PASSED = 10000 };
 struct wechat_answer wechat_face_result(struct http_client *client, const struct wechat_conf *conf,
                                         struct str token, const struct wechat_face *face,
                                         struct arena *arena, int64_t *ret_verify_ret);
+/* A subscribe message (一次性订阅消息). The platform knows no idempotency key: what was sent twice
+ * arrives twice. */
+struct wechat_field {
+    const char *name; /* "thing1": the kind and the place in the template */
+    struct str value;
+};
+struct wechat_notice {
+    struct str openid; /* of the mini-program */
+    const char *template_id;
+    const char *page; /* "pages/index" */
+    const struct wechat_field *fields;
+    size_t field_count;
+};
+enum wechat_delivery {
+    WECHAT_ANSWERED,  /* *ret_errcode says what came of it; 0: sent */
+    WECHAT_NOT_SENT,  /* no connection came about */
+    WECHAT_MAYBE_SENT /* no answer, or none that can be read: the message may arrive */
+};
+enum wechat_delivery wechat_notice_send(struct http_client *client, const struct wechat_conf *conf,
+                                        struct str token, const struct wechat_notice *notice,
+                                        struct arena *arena, int64_t *ret_errcode);
 /* Lower-hex SHA-256 over the base64 of type, name and number; 65 bytes. */
 void wechat_cert_hash(struct str name, struct str number, char out[65]);

@@ -7,9 +7,9 @@
 #include "io/kafka.h"
 
 /* kafka_consumergroup_lag of the partitions that are ours now, four times a second; those of
- * before are no longer told. `group` and `topic` live as long as the process. *told_ns is 0 at
- * first. */
+ * before are no longer told. `topic` NULL: of each topic that is read. *told_ns is 0 at first. */
 void reading_tell_lag(struct kafka_consumer *consumer, const char *group, const char *topic,
                       uint64_t *told_ns);
-/* For /status: which messages are in hand, until work_end. */
+/* For /status: which messages are in hand, until work_end. `topic` is a literal, or NULL for what
+ * comes of several. */
 void reading_tell_batch(const struct kafka_batch *batch, const char *topic);

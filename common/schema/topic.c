@@ -11,11 +11,13 @@ enum { REPLICATION_MIN = 2, INSYNC_MIN = 2 };
  * from the topic; dead letters a year, until somebody has dealt with them. */
 const struct topic topics[] = {
     {"submission.received",     12, "17280000000", "student_id", "intake",        "validation",     "a submission that was acknowledged"},
-    {"submission.judged",       12, "17280000000", "student_id", "validation",    "intake",         "the judgement of a submission"},
+    {"submission.judged",       12, "17280000000", "student_id", "validation",    "intake, notification", "the judgement of a submission"},
     {"identity.changed",        12, "17280000000", "account_id", "binding",       "authorization",  "what is known about an account's person"},
+    {"review.decided",          12, "17280000000", "student_id", "office",        "notification",   "a submission came from one state of the review into another"},
     {"submission.received.dlq", 1,  "31536000000", "as it came", "validation",    "syctl dlq",      "messages that cannot be judged, with the reason"},
-    {"submission.judged.dlq",   1,  "31536000000", "as it came", "-",             "syctl dlq",      "messages that cannot be told, with the reason"},
+    {"submission.judged.dlq",   1,  "31536000000", "as it came", "notification",  "syctl dlq",      "messages that cannot be told, with the reason"},
     {"identity.changed.dlq",    1,  "31536000000", "as it came", "authorization", "syctl dlq",      "identity news that cannot be read, with the reason"},
+    {"review.decided.dlq",      1,  "31536000000", "as it came", "notification",  "syctl dlq",      "decisions that cannot be told, with the reason"},
 };
 /* clang-format on */
 const size_t topic_count = sizeof topics / sizeof topics[0];

@@ -27,6 +27,7 @@ PAYLOADS = [
     ("SubmissionReceived", "common/schema/submission_event.c", "received_rows", set()),
     ("SubmissionJudged", "common/schema/submission_event.c", "judged_rows", {"findings"}),  # read beside the rows
     ("IdentityChanged", "common/schema/identity_event.c", "rows", set()),
+    ("ReviewDecided", "common/schema/review_event.c", "rows", set()),
 ]
 
 
@@ -44,7 +45,8 @@ def test_payloads_have_the_members_of_their_row_tables(schema, path, table, besi
 def test_versions_and_types_are_the_codes():
     for header, name, schema in (("submission_event", "SUBMISSION_RECEIVED", "SubmissionReceived"),
                                  ("submission_event", "SUBMISSION_JUDGED", "SubmissionJudged"),
-                                 ("identity_event", "IDENTITY_EVENT", "IdentityChanged")):
+                                 ("identity_event", "IDENTITY_EVENT", "IdentityChanged"),
+                                 ("review_event", "REVIEW_EVENT", "ReviewDecided")):
         text = read(f"common/schema/{header}.h")
         version = int(re.search(rf"{name}_VERSION = (\d+)", text)[1])
         assert ASYNCAPI["components"]["schemas"][schema]["properties"]["version"]["const"] == version
@@ -95,7 +97,7 @@ def test_message_examples(topic, message, example):
         if not topic.endswith(".dlq"):
             own = "account_id" if topic == "identity.changed" else "student_id"
             assert example["payload"][own] == example["x-key"]
-            if "submission_id" in example["payload"]:
+            if topic.startswith("submission."):
                 assert example["headers"]["ce_id"] == example["payload"]["submission_id"]
         return
     dead = message_of(channel_of(f"{topic}.dlq"))

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "schema/csv.h"
 #include "schema/identity_event.h"
+#include "schema/review_event.h"
 #include "schema/submission_event.h"
 #include "schema/topic.h"
 
@@ -186,7 +187,8 @@ every_message_has_a_topic_and_a_place_for_dead_letters(void **state)
         const char *consumed_by;
     } rows[] = {
         {TOPIC_SUBMISSION_RECEIVED, "student_id", "intake", "validation"},
-        {TOPIC_SUBMISSION_JUDGED, "student_id", "validation", "intake"},
+        {TOPIC_SUBMISSION_JUDGED, "student_id", "validation", "intake, notification"},
+        {TOPIC_REVIEW_DECIDED, "student_id", "office", "notification"},
         {TOPIC_IDENTITY_CHANGED, "account_id", "binding", "authorization"},
     };
     (void)state;

@@ -11,6 +11,8 @@ static const struct option_row rows[] = {
     OPTION_TEXT_ROW(struct sandbox_conf, sms_sdk_app_id, "sms-sdk-app-id", "1400000001", "SmsSdkAppId"),
     OPTION_TEXT_ROW(struct sandbox_conf, sms_template_id, "sms-template-id", "1000001", "template with one parameter, the code"),
     OPTION_TEXT_ROW(struct sandbox_conf, sms_sign_name, "sms-sign-name", "生源上报", "approved signature"),
+    OPTION_TEXT_ROW(struct sandbox_conf, wechat_templates, "wechat-templates", "demo-result,demo-application,demo-closing", "approved subscribe templates"),
+    OPTION_TEXT_ROW(struct sandbox_conf, sms_notice_templates, "sms-notice-templates", "1000002,1000003,1000004", "approved templates besides that of the code"),
     OPTION_TEXT_ROW(struct sandbox_conf, sent_log, "sent-log", "", "append every message to this file (it is written, not a secret read) as a JSON line; it outlives the inbox"),
 };
 /* clang-format on */

@@ -14,6 +14,8 @@ struct sandbox_conf {
     const char *sms_sdk_app_id;
     const char *sms_template_id;
     const char *sms_sign_name;
+    const char *wechat_templates;
+    const char *sms_notice_templates;
     const char *sent_log;
 };
 

@@ -80,3 +80,13 @@ sandbox_member(const struct json_doc *doc, const char *name)
 {
     return json_str(json_get(json_root(doc), name));
 }
+
+bool
+sandbox_listed(const char *list, struct str word)
+{
+    struct str rest = str_of(list);
+    while (rest.len)
+        if (word.len && str_eq(str_cut(&rest, ','), word))
+            return true;
+    return false;
+}

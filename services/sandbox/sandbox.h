@@ -36,6 +36,7 @@ unsigned wechat_oauth2_access_token(struct sandbox_call *call);
 unsigned wechat_stable_token_call(struct sandbox_call *call);
 unsigned wechat_getverifyid(struct sandbox_call *call);
 unsigned wechat_queryverifyinfo(struct sandbox_call *call);
+unsigned wechat_subscribe_send(struct sandbox_call *call);
 unsigned sms_send(struct sandbox_call *call);
 unsigned inbox_get(struct sandbox_call *call);
 

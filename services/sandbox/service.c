@@ -23,6 +23,7 @@ static const struct {
     {"/cgi-bin/stable_token", wechat_stable_token_call},
     {"/cityservice/face/identify/getverifyid", wechat_getverifyid},
     {"/cityservice/face/identify/queryverifyinfo", wechat_queryverifyinfo},
+    {"/cgi-bin/message/subscribe/send", wechat_subscribe_send},
     {"/", sms_send},
     {"/inbox", inbox_get},
 };

@@ -12,7 +12,7 @@
 #include "services/sandbox/state.h"
 
 #define MAINLAND STR("+86")
-enum { INBOX_SHOWN_MAX = 50, SIGNATURE_WINDOW_S = 300 };
+enum { SIGNATURE_WINDOW_S = 300 };
 
 static unsigned
 sms_error(struct sandbox_call *call, const char *code, const char *text)
@@ -92,22 +92,64 @@ message_note(const struct sandbox *sandbox, const struct message *message)
     buf_done(&line);
 }
 
-static void
-message_keep(struct sandbox *sandbox, struct str number, struct str code, struct str template_id)
+/* As people write it: a mainland number without its country's code. */
+static struct str
+phone_of(struct str number)
 {
-    (void)pthread_mutex_lock(&sandbox->lock);
-    struct message *message = &sandbox->messages[sandbox->message_count++ % INBOX_MAX];
-    *message = (struct message){.time_ms = clock_now_ms()};
-    size_t code_length = str_starts(number, MAINLAND) ? MAINLAND.len : 0;
-    sandbox_copy(message->phone, sizeof message->phone,
-                 (struct str){number.ptr + code_length, number.len - code_length});
-    sandbox_copy(message->code, sizeof message->code, code);
-    sandbox_copy(message->template_id, sizeof message->template_id, template_id);
-    (void)snprintf(message->text, sizeof message->text,
+    size_t length = str_starts(number, MAINLAND) ? MAINLAND.len : 0;
+    return (struct str){number.ptr + length, number.len - length};
+}
+
+/* The code alone is in the file: it is what must not be sent twice. */
+static void
+code_keep(struct sandbox *sandbox, struct str number, struct str code, struct str template_id)
+{
+    struct message message = {.time_ms = clock_now_ms()};
+    sandbox_copy(message.phone, sizeof message.phone, phone_of(number));
+    sandbox_copy(message.code, sizeof message.code, code);
+    sandbox_copy(message.template_id, sizeof message.template_id, template_id);
+    (void)snprintf(message.text, sizeof message.text,
                    "【%s】验证码 %s，5 分钟内有效，请勿告诉他人。", sandbox->conf->sms_sign_name,
-                   message->code);
-    message_note(sandbox, message);
-    (void)pthread_mutex_unlock(&sandbox->lock);
+                   message.code);
+    message_note(sandbox, &message);
+    inbox_keep(sandbox, &message);
+}
+
+static void
+notice_keep(struct sandbox_call *call, struct str number, const struct json *params,
+            struct str template_id)
+{
+    struct sandbox *sandbox = call->sandbox;
+    struct message message = {.time_ms = clock_now_ms()};
+    struct str text = arena_printf(call->arena, "【%s】", sandbox->conf->sms_sign_name);
+    for (const struct json *one = json_first(params); one; one = json_next(one))
+        text = arena_printf(call->arena, "%.*s%.*s%s", STR_ARG(text), STR_ARG(json_str(one)),
+                            json_next(one) ? "：" : "。");
+    sandbox_copy(message.phone, sizeof message.phone, phone_of(number));
+    sandbox_copy(message.template_id, sizeof message.template_id, template_id);
+    sandbox_copy(message.text, sizeof message.text, text);
+    inbox_keep(sandbox, &message);
+}
+
+/* What becomes of a notice to numbers that begin like this (codes always arrive): so that tests can
+ * drive every answer. */
+static const struct failure {
+    const char *prefix;
+    const char *code; /* NULL: it arrives, and the sender is not told */
+} failures[] = {
+    {"+861660", "FailedOperation.PhoneNumberInBlacklist"},
+    {"+861661", "LimitExceeded.PhoneNumberDailyLimit"},
+    {"+861662", "InternalError.Timeout"},
+    {"+861663", NULL},
+};
+
+static const struct failure *
+failure_of(struct str number)
+{
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
+        if (str_starts(number, str_of(failures[i].prefix)))
+            return &failures[i];
+    return NULL;
 }
 
 unsigned
@@ -132,9 +174,13 @@ sms_send(struct sandbox_call *call)
         return sms_error(call, "UnauthorizedOperation.SmsSdkAppIdVerifyFail", "SmsSdkAppId");
     if (!str_eq_text(sandbox_member(doc, "SignName"), sandbox->conf->sms_sign_name))
         return sms_error(call, "FailedOperation.SignatureIncorrectOrUnapproved", "SignName");
-    if (!str_eq_text(sandbox_member(doc, "TemplateId"), sandbox->conf->sms_template_id) ||
-        code.len > 6 || !str_is_digits(code))
+    struct str template_id = sandbox_member(doc, "TemplateId");
+    bool notice = sandbox_listed(sandbox->conf->sms_notice_templates, template_id);
+    bool is_code = str_eq_text(template_id, sandbox->conf->sms_template_id) && code.len <= 6 &&
+                   str_is_digits(code);
+    if (!notice && !is_code)
         return sms_error(call, "FailedOperation.TemplateIncorrectOrUnapproved", "TemplateId");
+    bool lost = false;
     struct jsonw w = jsonw_on(call->out);
     jsonw_object_open(&w);
     jsonw_key(&w, "Response");
@@ -143,9 +189,15 @@ sms_send(struct sandbox_call *call)
     jsonw_array_open(&w);
     size_t count = 0;
     for (const struct json *n = json_first(numbers); n && count < 200; n = json_next(n), count++) {
-        const char *status = number_status(json_str(n));
-        if (strcmp(status, "Ok") == 0)
-            message_keep(sandbox, json_str(n), code, sandbox_member(doc, "TemplateId"));
+        const struct failure *failure = notice ? failure_of(json_str(n)) : NULL;
+        const char *status = failure && failure->code ? failure->code : number_status(json_str(n));
+        lost = lost || (failure && failure->code == NULL);
+        if (strcmp(status, "Ok") != 0)
+            ; /* it does not arrive */
+        else if (notice)
+            notice_keep(call, json_str(n), params, template_id);
+        else
+            code_keep(sandbox, json_str(n), code, template_id);
         jsonw_object_open(&w);
         jsonw_member_text(&w, "SerialNo", "sandbox");
         jsonw_member(&w, "PhoneNumber", json_str(n));
@@ -160,40 +212,5 @@ sms_send(struct sandbox_call *call)
     jsonw_member_text(&w, "RequestId", "sandbox");
     jsonw_object_close(&w);
     jsonw_object_close(&w);
-    return 200;
-}
-
-/* --- the inbox --- */
-
-unsigned
-inbox_get(struct sandbox_call *call)
-{
-    struct sandbox *sandbox = call->sandbox;
-    struct str phone = sandbox_query(call, "phone");
-    char time[CLOCK_RFC3339_SIZE];
-    size_t shown = 0;
-    struct jsonw w = jsonw_on(call->out);
-    jsonw_object_open(&w);
-    jsonw_key(&w, "messages");
-    jsonw_array_open(&w);
-    (void)pthread_mutex_lock(&sandbox->lock);
-    size_t oldest = sandbox->message_count > INBOX_MAX ? sandbox->message_count - INBOX_MAX : 0;
-    for (size_t i = sandbox->message_count; i > oldest && shown < INBOX_SHOWN_MAX; i--) {
-        const struct message *message = &sandbox->messages[(i - 1) % INBOX_MAX];
-        if (phone.len && !str_eq_text(phone, message->phone))
-            continue;
-        shown++;
-        jsonw_object_open(&w);
-        jsonw_member_text(&w, "time", clock_format_rfc3339(message->time_ms, time));
-        jsonw_member_text(&w, "channel", "sms");
-        jsonw_member_text(&w, "phone", message->phone);
-        jsonw_member_text(&w, "template", message->template_id);
-        jsonw_member_text(&w, "text", message->text);
-        jsonw_member_text(&w, "code", message->code);
-        jsonw_object_close(&w);
-    }
-    (void)pthread_mutex_unlock(&sandbox->lock);
-    jsonw_array_close(&w);
-    jsonw_object_close(&w);
-    return 200;
+    return lost ? 500 : 200;
 }

@@ -30,10 +30,12 @@ struct token {
     int64_t expires_ms;
 };
 struct message {
-    char phone[24];
+    bool wechat;      /* by subscribe message, else by SMS */
+    char openid[128]; /* of the one, */
+    char phone[24];   /* of the other */
     char code[16];
-    char text[256];
-    char template_id[32];
+    char text[512];
+    char template_id[64];
     int64_t time_ms;
 };
 
@@ -52,6 +54,15 @@ struct sandbox {
     int sent_fd;                     /* -1: only the inbox knows what was sent */
 };
 
+/* A message as it arrived; the oldest are forgotten. */
+void inbox_keep(struct sandbox *sandbox, const struct message *message);
+/* Whether `word` is one of a list such as "1000002,1000003". */
+bool sandbox_listed(const char *list, struct str word);
+unsigned wechat_errcode(struct sandbox_call *call, int64_t code, const char *text);
+/* 0 when the call's access_token is one of ours. */
+unsigned wechat_token_refused(struct sandbox_call *call);
+/* The body as an object, or an errcode answered. */
+struct json_doc *wechat_body(struct sandbox_call *call, unsigned *ret_status);
 /* Cut to `size`, with a final NUL. */
 void sandbox_copy(char *out, size_t size, struct str text);
 /* The text of a member of a document's root; STR_NONE when there is none. */

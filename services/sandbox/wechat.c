@@ -10,8 +10,8 @@
 
 enum { TOKEN_LIFE_MS = 7200 * 1000, FACE_LIFE_MS = 3600 * 1000 };
 
-static unsigned
-errcode(struct sandbox_call *call, int64_t code, const char *text)
+unsigned
+wechat_errcode(struct sandbox_call *call, int64_t code, const char *text)
 {
     struct jsonw w = jsonw_on(call->out);
     jsonw_object_open(&w);
@@ -63,11 +63,11 @@ login_answer(struct sandbox_call *call, const char *channel, struct str code, bo
 {
     struct str x;
     if (code.len == 0)
-        return errcode(call, 41008, "missing code");
+        return wechat_errcode(call, 41008, "missing code");
     if (!demo_code(code, &x))
-        return errcode(call, 40029, "invalid code");
+        return wechat_errcode(call, 40029, "invalid code");
     if (!code_use(call->sandbox, channel, code))
-        return errcode(call, h5 ? 40163 : 40029, h5 ? "code been used" : "invalid code");
+        return wechat_errcode(call, h5 ? 40163 : 40029, h5 ? "code been used" : "invalid code");
     struct jsonw w = jsonw_on(call->out);
     jsonw_object_open(&w);
     jsonw_member(&w, "openid", arena_printf(call->arena, "sandbox-%.*s", STR_ARG(x)));
@@ -88,17 +88,17 @@ static unsigned
 login_refused(struct sandbox_call *call, const char *appid, const char *secret)
 {
     if (http_request_method(call->request) != HTTP_GET)
-        return errcode(call, 43001, "require GET method");
+        return wechat_errcode(call, 43001, "require GET method");
     if (sandbox_query(call, "appid").len == 0)
-        return errcode(call, 41002, "appid missing");
+        return wechat_errcode(call, 41002, "appid missing");
     if (!str_eq_text(sandbox_query(call, "appid"), appid))
-        return errcode(call, 40013, "invalid appid");
+        return wechat_errcode(call, 40013, "invalid appid");
     if (sandbox_query(call, "secret").len == 0)
-        return errcode(call, 41004, "appsecret missing");
+        return wechat_errcode(call, 41004, "appsecret missing");
     if (!str_eq_text(sandbox_query(call, "secret"), secret))
-        return errcode(call, 40125, "invalid appsecret");
+        return wechat_errcode(call, 40125, "invalid appsecret");
     if (!str_eq(sandbox_query(call, "grant_type"), STR("authorization_code")))
-        return errcode(call, 40002, "invalid grant_type");
+        return wechat_errcode(call, 40002, "invalid grant_type");
     return 0;
 }
 
@@ -120,19 +120,18 @@ wechat_oauth2_access_token(struct sandbox_call *call)
 
 /* --- access token --- */
 
-/* The body as an object, or an errcode answered. */
-static struct json_doc *
-body_object(struct sandbox_call *call, unsigned *ret_status)
+struct json_doc *
+wechat_body(struct sandbox_call *call, unsigned *ret_status)
 {
     struct err err = {0};
     struct json_doc *doc = NULL;
     struct str body = http_request_body(call->request);
     if (http_request_method(call->request) != HTTP_POST)
-        *ret_status = errcode(call, 43002, "require POST method");
+        *ret_status = wechat_errcode(call, 43002, "require POST method");
     else if (body.len == 0)
-        *ret_status = errcode(call, 44002, "empty post data");
+        *ret_status = wechat_errcode(call, 44002, "empty post data");
     else if (json_parse(body, &doc, &err) || json_type(json_root(doc)) != JSON_OBJECT)
-        *ret_status = errcode(call, 47001, "data format error");
+        *ret_status = wechat_errcode(call, 47001, "data format error");
     else
         return doc;
     json_doc_free(doc);
@@ -144,15 +143,15 @@ wechat_stable_token_call(struct sandbox_call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     unsigned status = 0;
-    CLEANUP(json_doc_free) struct json_doc *doc = body_object(call, &status);
+    CLEANUP(json_doc_free) struct json_doc *doc = wechat_body(call, &status);
     if (doc == NULL)
         return status;
     if (!str_eq(sandbox_member(doc, "grant_type"), STR("client_credential")))
-        return errcode(call, 40002, "invalid grant_type");
+        return wechat_errcode(call, 40002, "invalid grant_type");
     if (!str_eq_text(sandbox_member(doc, "appid"), sandbox->conf->wechat_appid))
-        return errcode(call, 40013, "invalid appid");
+        return wechat_errcode(call, 40013, "invalid appid");
     if (!str_eq_text(sandbox_member(doc, "secret"), sandbox->secrets->wechat))
-        return errcode(call, 40125, "invalid appsecret");
+        return wechat_errcode(call, 40125, "invalid appsecret");
     int64_t now_ms = clock_now_ms();
     (void)pthread_mutex_lock(&sandbox->lock);
     struct token *newest =
@@ -174,9 +173,8 @@ wechat_stable_token_call(struct sandbox_call *call)
     return 200;
 }
 
-/* 0 when the call's access_token is one of ours. */
-static unsigned
-token_refused(struct sandbox_call *call)
+unsigned
+wechat_token_refused(struct sandbox_call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     struct str given = sandbox_query(call, "access_token");
@@ -184,7 +182,7 @@ token_refused(struct sandbox_call *call)
     bool known = false;
     bool alive = false;
     if (given.len == 0)
-        return errcode(call, 41001, "access_token missing");
+        return wechat_errcode(call, 41001, "access_token missing");
     (void)pthread_mutex_lock(&sandbox->lock);
     for (size_t i = 0; i < TOKENS_MAX; i++) {
         if (!str_eq_text(given, sandbox->tokens[i].text))
@@ -194,8 +192,9 @@ token_refused(struct sandbox_call *call)
     }
     (void)pthread_mutex_unlock(&sandbox->lock);
     if (!known)
-        return errcode(call, 40001, "invalid credential, access_token is invalid or not latest");
-    return alive ? 0 : errcode(call, 42001, "access_token expired");
+        return wechat_errcode(call, 40001,
+                              "invalid credential, access_token is invalid or not latest");
+    return alive ? 0 : wechat_errcode(call, 42001, "access_token expired");
 }
 
 /* --- face check --- */
@@ -241,10 +240,10 @@ wechat_getverifyid(struct sandbox_call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     unsigned char random[32];
-    unsigned status = token_refused(call);
+    unsigned status = wechat_token_refused(call);
     if (status)
         return status;
-    CLEANUP(json_doc_free) struct json_doc *doc = body_object(call, &status);
+    CLEANUP(json_doc_free) struct json_doc *doc = wechat_body(call, &status);
     if (doc == NULL)
         return status;
     const struct json *cert = json_get(json_root(doc), "cert_info");
@@ -254,12 +253,12 @@ wechat_getverifyid(struct sandbox_call *call)
     struct str number = json_str(json_get(cert, "cert_no"));
     if (!seq_no_valid(seq_no) || openid.len == 0 || openid.len > 120 || name.len == 0 ||
         number.len != 18 || !str_eq(json_str(json_get(cert, "cert_type")), STR("IDENTITY_CARD")))
-        return errcode(call, 40097, "invalid args");
+        return wechat_errcode(call, 40097, "invalid args");
     crypto_random(random, sizeof random);
     (void)pthread_mutex_lock(&sandbox->lock);
     if (face_find(sandbox, seq_no, true)) {
         (void)pthread_mutex_unlock(&sandbox->lock);
-        return errcode(call, 40097, "out_seq_no was used");
+        return wechat_errcode(call, 40097, "out_seq_no was used");
     }
     struct face *face = &sandbox->faces[sandbox->face_count++ % FACES_MAX];
     *face = (struct face){.verify_ret = verify_ret_of(name),
@@ -283,10 +282,10 @@ unsigned
 wechat_queryverifyinfo(struct sandbox_call *call)
 {
     struct sandbox *sandbox = call->sandbox;
-    unsigned status = token_refused(call);
+    unsigned status = wechat_token_refused(call);
     if (status)
         return status;
-    CLEANUP(json_doc_free) struct json_doc *doc = body_object(call, &status);
+    CLEANUP(json_doc_free) struct json_doc *doc = wechat_body(call, &status);
     if (doc == NULL)
         return status;
     (void)pthread_mutex_lock(&sandbox->lock);
@@ -294,11 +293,11 @@ wechat_queryverifyinfo(struct sandbox_call *call)
     struct face face = found ? *found : (struct face){0};
     (void)pthread_mutex_unlock(&sandbox->lock);
     if (found == NULL || clock_now_ms() > face.expires_ms)
-        return errcode(call, 40097, "verify_id is unknown or expired");
+        return wechat_errcode(call, 40097, "verify_id is unknown or expired");
     if (!str_eq_text(sandbox_member(doc, "out_seq_no"), face.out_seq_no) ||
         !str_eq_text(sandbox_member(doc, "openid"), face.openid) ||
         !str_eq_text(sandbox_member(doc, "cert_hash"), face.cert_hash))
-        return errcode(call, 40097, "out_seq_no, openid or cert_hash differs");
+        return wechat_errcode(call, 40097, "out_seq_no, openid or cert_hash differs");
     struct jsonw w = jsonw_on(call->out);
     jsonw_object_open(&w);
     jsonw_member_int(&w, "errcode", 0);

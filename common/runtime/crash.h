@@ -28,7 +28,10 @@
     X(CRASH_INSERTED,             "validation/inserted",            "judgements are written, not committed") \
     X(CRASH_STORED,               "validation/stored",              "judgements are committed, not published") \
     X(CRASH_PUBLISHED,            "validation/published",           "judgements are published, offsets are not committed") \
-    X(CRASH_COMMITTED,            "validation/committed",           "offsets are committed")
+    X(CRASH_COMMITTED,            "validation/committed",           "offsets are committed") \
+    X(CRASH_NOTICE_STORED,        "notification/stored",            "notices are stored, their offsets are not committed") \
+    X(CRASH_NOTICE_MARKED,        "notification/marked",            "a notice is marked, nothing was sent") \
+    X(CRASH_NOTICE_SENT,          "notification/sent",              "a notice was sent, nothing says so")
 /* clang-format on */
 
 enum crash_point {

@@ -45,7 +45,7 @@ restore_positions() {
     local name as
     plan=$(mktemp)
     trap 'rm -f "$plan"' EXIT
-    for name in validation authorization; do
+    for name in validation authorization notification; do
         as=$name
         if [ -n "$group" ]; then
             [ "$name" = validation ] || continue

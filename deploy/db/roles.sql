@@ -20,6 +20,7 @@ INSERT INTO wanted_role VALUES
     ('sy_binding',       -1),
     ('sy_intake',        -1),
     ('sy_validation',    -1),
+    ('sy_notification',  -1),
     ('sy_office',        -1), -- rosters and campaigns: syctl
     ('sy_reader',        -1), -- reads the view record.submission
     ('sy_monitor',       10), -- syctl why and doctor
@@ -54,6 +55,10 @@ SELECT format('ALTER ROLE sy_intake PASSWORD %L', :'password') WHERE :'password'
 \set password ''
 \getenv password SY_VALIDATION_PASSWORD
 SELECT format('ALTER ROLE sy_validation PASSWORD %L', :'password') WHERE :'password' <> ''
+\gexec
+\set password ''
+\getenv password SY_NOTIFICATION_PASSWORD
+SELECT format('ALTER ROLE sy_notification PASSWORD %L', :'password') WHERE :'password' <> ''
 \gexec
 \set password ''
 \getenv password SY_OFFICE_PASSWORD

@@ -14,7 +14,8 @@ import shlex
 from run_dir import base_env, HTTP_SERVICES, Part, SERVICES, write_private
 
 NEEDS = {"authorization": ("kafka", "postgres", "redis", "sandbox"), "binding": ("kafka", "postgres", "redis", "sandbox"),
-         "intake": ("kafka", "postgres", "redis"), "validation": ("kafka", "postgres")}
+         "intake": ("kafka", "postgres", "redis"), "validation": ("kafka", "postgres"),
+         "notification": ("kafka", "postgres", "redis", "sandbox")}
 
 
 def copies_of(copies, services=SERVICES):

@@ -13,6 +13,11 @@ WECHAT_APPID, WECHAT_H5_APPID = "wx0000000000000001", "wx0000000000000002"
 SMS = {"secret-id": "AKIDdemo", "sdk-app-id": "1400000001", "template-id": "1000001",
        "sign-name": "生源上报", "region": "ap-guangzhou"}
 
+# What a demonstration is told at any hour, and tried again at once.
+NOTICES = {**{f"SY_WECHAT_TEMPLATE_{name.upper()}": f"demo-{name}" for name in ("result", "application", "closing")},
+           **{f"SY_SMS_NOTICE_{name.upper()}": str(1000002 + at) for at, name in enumerate(("result", "application", "closing"))},
+           "SY_QUIET_FROM_H": "0", "SY_QUIET_TO_H": "0", "SY_RETRY_MIN_S": "1", "SY_SCAN_PERIOD_S": "2"}
+
 
 def roster_prepare(layout):
     """The demo school, once."""
@@ -96,6 +101,8 @@ def service(layout, ports, name, number):
         env["SY_STAFF_COOKIE_SECURE"] = "no"  # http on this machine
     if name == "intake":
         env["SY_NEW_A_DAY"] = os.environ.get("NEW_A_DAY", "1000000")
+    if name == "notification":
+        env.update(NOTICES)
     env.update(platform_env(layout, ports.between(copy, "sandbox")))
     listen = ports[copy] if name in HTTP_SERVICES else 0
     return program(layout, ports, name, number, listen, ports[f"{copy}_admin"], env)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import urllib.request
 
-SERVICES = ("authorization", "binding", "intake", "validation")
-HTTP_SERVICES = ("authorization", "binding", "intake")
+SERVICES = ("authorization", "binding", "intake", "validation", "notification")
+HTTP_SERVICES = ("authorization", "binding", "intake", "notification")
 STOP_ORDER = (("edge",), HTTP_SERVICES, ("validation", "sandbox"), ("kafka",), ("redis", "postgres"), ("archive", "links"))
 
 

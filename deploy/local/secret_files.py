@@ -4,7 +4,7 @@ import secrets
 
 from run_dir import write_private
 
-PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "office", "reader", "monitor", "staffing", "keeper", "archive")
+PG_ROLES = ("owner", "authorization", "binding", "intake", "validation", "notification", "office", "reader", "monitor", "staffing", "keeper", "archive")
 PASSWORDS = tuple(f"pg_{role}" for role in ("superuser",) + PG_ROLES) + ("redis_sy", "redis_keeper", "redis_tests")
 PLATFORM_SECRETS = ("wechat", "wechat_h5", "sms")
 

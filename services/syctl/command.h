@@ -79,6 +79,7 @@ int topics_apply_run(struct syctl *ctl);
 int topics_check_run(struct syctl *ctl);
 int record_show_run(struct syctl *ctl);
 int why_run(struct syctl *ctl);
+int notices_list_run(struct syctl *ctl);
 int dlq_list_run(struct syctl *ctl);
 int dlq_show_run(struct syctl *ctl);
 int dlq_replay_run(struct syctl *ctl);

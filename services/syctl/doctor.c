@@ -11,6 +11,7 @@
 #include "runtime/preflight.h"
 #include "schema/identity_event.h"
 #include "schema/json.h"
+#include "schema/review_event.h"
 #include "schema/submission_event.h"
 #include "schema/topic.h"
 #include "services/syctl/processes.h"
@@ -23,6 +24,8 @@ static const struct {
     const char *topic;
 } consumers[] = {
     {"validation", TOPIC_SUBMISSION_RECEIVED},
+    {"notification", TOPIC_SUBMISSION_JUDGED},
+    {"notification", TOPIC_REVIEW_DECIDED},
     {"authorization", TOPIC_IDENTITY_CHANGED},
 };
 

@@ -22,6 +22,7 @@ const struct command commands[] = {
     {"dlq", "show", "TOPIC OFFSET", "", "one dead letter with its header fields and value", dlq_show_run},
     {"dlq", "replay", "[TOPIC]", "reason=R since=T offset=N dry-run", "send dead letters to their topic again: all, or those of a reason, or since a time (2h, 7d, 2027-06-01T08:00:00Z); what was judged meanwhile is left out", dlq_replay_run},
     {NULL, "lag", "", "", "messages waiting, by consumer group and partition", lag_run},
+    {"notices", "list", "", "state=S limit=N", "what students were not told and why, newest first: failed, undeliverable, unknown", notices_list_run},
     {"topics", "apply", "", "replication=N", "create the topics that are missing", topics_apply_run},
     {"topics", "check", "", "", "whether every topic is there with its partitions", topics_check_run},
     {"seal", "status", "", "", "sealed values by place and key", seal_status_run},
@@ -47,6 +48,7 @@ static const struct {
     {"piece", "rows that are written as one (20000), rounded up to full statements of 1000; a "
               "longer file that broke off goes on behind its last piece when it is given again"},
     {"topic", "only this dead-letter topic"},
+    {"state", "only those: waiting, sending, sent, failed, undeliverable, unknown or skipped"},
     {"limit", "at most so many (default 1000)"},
     {"reason", "only those of this reason (syctl dlq list)"},
     {"since", "only those since then: 2h, 7d, or 2027-06-01T08:00:00Z"},

@@ -66,6 +66,7 @@ REQUESTS = [
     ("PhoneRequest", "services/binding/phone.c", "put_rows"),
     ("BindingRequest", "services/binding/bind.c", "body_rows"),
     ("DraftRequest", "services/intake/draft.c", "body_rows"),
+    ("NoticeConsentRequest", "services/notification/consents.c", "body_rows"),
     ("SubmissionRequest", "services/intake/submit.c", "body_rows"),
     ("Student", "services/binding/card.c", "card_rows"),
 ]

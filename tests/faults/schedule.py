@@ -11,7 +11,7 @@ import resource
 import signal
 import time
 
-COPIES = {"authorization": 2, "binding": 2, "intake": 2, "validation": 2}
+COPIES = {"authorization": 2, "binding": 2, "intake": 2, "validation": 2, "notification": 2}
 SERVICES = [f"{name}-{number}" for name, count in COPIES.items() for number in range(1, count + 1)]
 
 

@@ -39,7 +39,7 @@ def test_every_link_and_part_of_a_schedule_exists(brokers):
 
 
 def test_what_comes_only_when_it_is_named_comes_then():
-    steps = schedule.make(1, 40, 1, ["join-leave", "kill"])
+    steps = schedule.make(1, 200, 1, ["join-leave", "kill"])
     assert {step["fault"] for step in steps} == {"join-leave", "kill"}
     moves = [name for step in steps for name, _ in step.get("moves", [])]
     assert set(moves) == {"validation-1", "validation-2"} and len(moves) % 5 == 0

@@ -17,7 +17,7 @@ from shengyuan import Http
 
 EVERY = 2.0
 CONNECTION_KIB = 8  # common/io/http_connection.c: 4 KiB of input, 64 header fields, itself; nginx has about as much
-OURS = ("authorization", "binding", "intake", "validation", "sandbox", "edge")
+OURS = ("authorization", "binding", "intake", "validation", "notification", "sandbox", "edge")
 ADMITS = ("authorization", "binding", "intake")
 WARM = 60.0  # a life's first seconds
 SPARE = 4  # descriptors

@@ -178,7 +178,8 @@ class Student:
 
     def read_code(self):
         messages = self.inbox.call("GET", f"/inbox?phone={urllib.parse.quote(self.phone)}").json["messages"]
-        return messages[0]["code"] if messages else None
+        codes = [message["code"] for message in messages if message["code"]]
+        return codes[0] if codes else None
 
     def bind_body(self, **change):
         return {"by": "name", "category": "mainland", "name": self.row["XM"], "id_type": self.row["ZJLX"],

@@ -5,7 +5,7 @@ compares the three.
 """
 import subprocess
 
-SERVICES = ("authorization", "binding", "intake")
+SERVICES = ("authorization", "binding", "intake", "notification")
 # Logged in only; face check passed; two of one school; one of another; and tokens that are no more.
 STUDENTS = ("anonymous", "unbound", "verified", "a1", "a2", "b1", "expired", "logged-out", "rotated")
 DEAD = ("anonymous", "expired", "logged-out", "rotated", "staff-out")
@@ -37,6 +37,8 @@ TABLE = (
       "same": 403, "other": 403, "missing": 403}),
     ("binding", "GET", "/api/v1/identity/binding", BINDING, {"own": 200}),
     ("binding", "PUT", "/api/v1/identity/phone", BINDING, {"own": 200}),
+    ("notification", "GET", "/api/v1/notice-consents", SESSION, {"own": 200}),
+    ("notification", "POST", "/api/v1/notice-consents", SESSION, {"own": 200}),
     ("intake", "GET", "/api/v1/form", BINDING, {"own": 200}),
     ("intake", "GET", "/api/v1/codes/{table}", SESSION, {"-": 200, "missing": 404}),
     ("intake", "GET", "/api/v1/draft", BINDING, {"own": 200}),

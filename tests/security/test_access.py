@@ -206,6 +206,7 @@ MAKE = {
     ("GET", "/api/v1/codes/{table}"):
         lambda cast, s, who, target: ("/api/v1/codes/" + ("NOTHING" if target == "missing" else "MZDM"), None, None),
     ("PUT", "/api/v1/draft"): make_draft,
+    ("POST", "/api/v1/notice-consents"): lambda cast, s, who, target: ("/api/v1/notice-consents", {"result": True}, None),
     ("POST", "/api/v1/submissions"): make_submission,
     ("GET", "/api/v1/submissions/{id}"): make_status(""),
     ("GET", "/api/v1/submissions/{id}/events"): make_status("/events"),
@@ -252,7 +253,8 @@ def test_every_call_is_made():
     assert {(row[1], row[2]) for row in table.TABLE if row[1:3] not in [tuple(k) for k in MAKE]} == {
         (m, p) for m, p in (("GET", "/api/v1/session"), ("DELETE", "/api/v1/session"),
                             ("GET", "/api/v1/staff/session"), ("DELETE", "/api/v1/staff/session"),
-                            ("GET", "/api/v1/identity/binding"), ("GET", "/api/v1/form"), ("GET", "/api/v1/draft"))}
+                            ("GET", "/api/v1/identity/binding"), ("GET", "/api/v1/form"), ("GET", "/api/v1/draft"),
+                            ("GET", "/api/v1/notice-consents"))}
     count = sum(1 for _ in table.cells())
     assert count == sum(len(row[4]) * len(table.PRINCIPALS) for row in table.TABLE) - sum(
         2 for row in table.TABLE if row[3] == table.BINDING and "{id}" in row[2])

@@ -19,7 +19,7 @@ import pytest
 from servers import superuser
 from shengyuan import Http, wait_for
 
-SERVICES = ("authorization", "binding", "intake", "validation")
+SERVICES = ("authorization", "binding", "intake", "validation", "notification")
 CHMOD = "can be read by others; HINT: chmod 400 it"
 REPLICATION = "topics: topic 'submission.received' has replication 1: one broker's disk is all there is; HINT: kafka-reassign"
 

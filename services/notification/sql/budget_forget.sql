@@ -1,0 +1,1 @@
+DELETE FROM notification.budget WHERE day < $1::date - 7

@@ -1,0 +1,1 @@
+SELECT template, remaining FROM notification.consent WHERE account_id = $1

@@ -339,7 +339,7 @@ def test_the_supervisor_killed_leaves_nothing_behind(tmp_path_factory):
 def test_run_in_the_foreground_ends_cleanly_with_ctrl_c(tmp_path_factory):
     """make run: the block on standard output, then SIGINT ends all of it with status 0."""
     run_dir = tmp_path_factory.mktemp("foreground")
-    env = stack_env(run_dir, LOGIN_RATE="5", LOGIN_BURST="5")
+    env = stack_env(run_dir, LOGIN_RATE="5", LOGIN_BURST="5", STAFF_RATE="1", STAFF_BURST="2")
     process = subprocess.Popen([*STACK, "run"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         block = "".join(process.stdout.readline() for _ in range(7))
@@ -353,6 +353,9 @@ def test_run_in_the_foreground_ends_cleanly_with_ctrl_c(tmp_path_factory):
         limited = [a for a in answers if a.status == 429]
         assert 15 <= len(limited) <= 24 and {a.status for a in answers} == {400, 429}, "log-ins of one address"
         assert all(a.problem == "too-many-requests" and int(a.headers["Retry-After"]) > 0 for a in limited)
+        staff = Http(System(run_dir).demo["edge"])
+        assert [staff.call("POST", "/api/v1/staff/session", {}).status for _ in range(6)] == [400] * 3 + [429] * 3
+        assert {staff.call("GET", "/api/v1/staff/session").status for _ in range(6)} == {401}, "who looks is not limited"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0, process.stderr.read()
         assert not any(running(pid) for pid in pids)

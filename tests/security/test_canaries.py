@@ -26,7 +26,7 @@ import pytest
 
 from hunt import HASHES, Hunt, codes_in, forms
 from servers import publish, redis_of, superuser, topic_messages
-from shengyuan import ROOT, Student, roster_csv, wait_for
+from shengyuan import ROOT, Staff, Student, roster_csv, wait_for
 
 TOPICS = ("submission.received", "submission.judged", "identity.changed", "submission.received.dlq",
           "submission.judged.dlq", "identity.changed.dlq", "review.decided", "review.decided.dlq")
@@ -123,6 +123,25 @@ def whole_life(system, row):
     s.refusals += second.refusals
     s.submissions = (accepted, rejected)
     return s, {kind: list(values) for kind, values in kinds.items()}
+
+
+def staff_life(system):
+    """One of staff, right and wrong. Returns {kind: values}."""
+    staff = Staff.new(system, name=han(4))
+    row, fresh, wrong, typed = staff.row, f"Canary-{digits(12)}-x", f"Wrong-{digits(12)}-x", f"canary{digits(12)}"
+    assert staff.log_in(password=wrong).status == 401
+    assert staff.log_in(account=typed).status == 401                # somebody else's account, or a password in the wrong place
+    assert staff.log_in(account=wrong).status == 422
+    assert staff.log_in().status == 201
+    tokens, csrf = [staff.cookies["sy_staff"]], [staff.csrf]
+    assert staff.call("PUT", "/api/v1/staff/password", {"password": wrong, "new_password": fresh}).status == 422
+    assert staff.call("PUT", "/api/v1/staff/password", {"password": row["password"], "new_password": fresh}).status == 200
+    tokens.append(staff.cookies["sy_staff"])
+    csrf.append(staff.csrf)
+    system.syctl("staff", "list")
+    secret = row["one_time_code_secret"]
+    return {"password": [row["password"], fresh, wrong], "one-time-code secret": [secret, base64.b32decode(secret).hex()],
+            "token": tokens, "csrf": csrf, "name": [row["name"]], "account": [row["account"]], "typed account": [typed]}
 
 
 def garbage(system):
@@ -267,6 +286,8 @@ def after_the_run(system, tmp_path_factory):
             canaries.setdefault(kind, []).extend(values)
     said, refused = bad_roster(system, rows)
     canaries["refused row"] = refused
+    for kind, values in staff_life(system).items():
+        canaries.setdefault(kind, []).extend(values)
     canaries["garbage"] = [garbage(system)]
     wait_for("the dead letters", lambda: sum(
         canaries["garbage"][0].encode() in (m[3] or b"") for topic in ("submission.received.dlq", "identity.changed.dlq")
@@ -293,8 +314,8 @@ def hash_forms(code):
 
 
 def allowed(kind, how, path, postgres):
-    """The name is in clear in PostgreSQL; what nobody can read stays as it came in topics, and syctl shows it."""
-    if kind == "name":
+    """Names, and what staff is called, are in clear in PostgreSQL; what nobody can read stays as it came in topics, and syctl shows it."""
+    if kind in ("name", "account"):
         return how == "as it is" and (path.startswith(postgres) or path == "postgres/dump")
     if kind == "garbage":
         return path.startswith("topic/") or "/kafka/data/" in path

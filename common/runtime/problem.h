@@ -28,6 +28,8 @@
     X(PROBLEM_METHOD,                405, "method-not-allowed",    "此地址不支持该方法") \
     X(PROBLEM_TIMEOUT,               408, "timeout",               "请求发送过慢，请检查网络后重试") \
     X(PROBLEM_ALREADY_BOUND,         409, "already-bound",         "该学籍或该账号已经绑定，如非本人操作请联系学校") \
+    X(PROBLEM_APPEAL_OPEN,           409, "appeal-open",           "同样的申请已经提交，请等待学校处理，或先撤回原申请") \
+    X(PROBLEM_APPEAL_CLOSED,         409, "appeal-closed",         "该申请已有结果或已撤回，不能再改；如有需要请重新申请") \
     X(PROBLEM_WINDOW_CLOSED,         409, "window-closed",         "现在不在上报时间内，请联系学校就业部门") \
     X(PROBLEM_STALE,                 412, "stale",                 "内容已在别处修改，请刷新后再改") \
     X(PROBLEM_TOO_LARGE,             413, "too-large",             "请求内容过大") \

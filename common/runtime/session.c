@@ -180,17 +180,6 @@ session_rotate(struct redis *redis, const struct session *session, unsigned idle
 }
 
 enum err_code
-session_update(struct redis *redis, const struct session *session, struct arena *arena,
-               struct err *err)
-{
-    struct redis_value value;
-    struct redis_command command =
-        REDIS_COMMAND(STR("SET"), session_key(SESSION_STUDENT, session->hash, arena),
-                      session_encode(session, arena), STR("XX"), STR("KEEPTTL"));
-    return redis_call(redis, &command, arena, &value, err);
-}
-
-enum err_code
 session_close(struct redis *redis, const struct session *session, struct arena *arena,
               struct err *err)
 {

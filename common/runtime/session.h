@@ -67,7 +67,8 @@ enum err_code session_open(struct redis *redis, struct session *session, unsigne
 enum err_code session_rotate(struct redis *redis, const struct session *session, unsigned idle_s,
                              struct arena *arena, char ret_token[SESSION_TOKEN_SIZE],
                              struct err *err) MUST_CHECK;
-/* Overwrites the record under the same token, if the session still lives. */
+/* Overwrites the record under the same token, if the session still lives and does not know newer
+ * news than `session` (session_news.c). */
 enum err_code session_update(struct redis *redis, const struct session *session,
                              struct arena *arena, struct err *err) MUST_CHECK;
 enum err_code session_close(struct redis *redis, const struct session *session, struct arena *arena,

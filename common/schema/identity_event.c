@@ -51,7 +51,7 @@ identity_changed_encode(const struct identity_changed *message, struct buf *out)
 static bool
 kind_known(struct str kind)
 {
-    static const char *const kinds[] = {"verified", "bound", "phone_changed"};
+    static const char *const kinds[] = {"verified", "bound", "phone_changed", "unbound"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (str_eq_text(kind, kinds[i]))
             return true;

@@ -14,7 +14,7 @@ enum { IDENTITY_EVENT_VERSION = 1 };
 struct identity_changed {
     int64_t sequence;
     struct str account_id;
-    struct str kind;           /* verified, bound, phone_changed */
+    struct str kind;           /* verified, bound, phone_changed, unbound (all else is empty) */
     struct str document_index; /* empty: not verified */
     struct str student_id;     /* empty: not bound */
     struct str school_code;

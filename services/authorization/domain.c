@@ -65,25 +65,6 @@ login_refusal(enum wechat_outcome outcome, enum problem_id *ret_problem)
     return false;
 }
 
-bool
-session_take_news(struct session *session, const struct identity_changed *news)
-{
-    if (session->identity_sequence >= news->sequence)
-        return false;
-    session->identity_sequence = news->sequence;
-    bool verified_only = str_eq(news->kind, STR("verified"));
-    if (!verified_only || !session_is_bound(session))
-        session->document_index = news->document_index;
-    if (verified_only)
-        return true;
-    session->student_id = news->student_id;
-    session->school_code = news->school_code;
-    session->phone_index = news->phone_index;
-    session->phone_sealed = news->phone_sealed;
-    session->card_sealed = news->card_sealed;
-    return true;
-}
-
 static bool
 one_time_code_plausible(struct str code)
 {

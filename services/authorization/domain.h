@@ -3,8 +3,6 @@
 
 #include "io/platform_wechat.h"
 #include "runtime/problem.h"
-#include "runtime/session.h"
-#include "schema/identity_event.h"
 
 enum login_channel { LOGIN_MINI_PROGRAM, LOGIN_H5, LOGIN_CHANNEL_COUNT_ };
 bool login_channel_parse(struct str text, enum login_channel *ret_channel);
@@ -16,10 +14,6 @@ size_t login_check(struct str channel, struct str code, struct str consent, cons
 
 /* What a refused exchange is answered with; false when it is a failure of ours or theirs (503). */
 bool login_refusal(enum wechat_outcome outcome, enum problem_id *ret_problem);
-
-/* Brings a live session up to date with news of its account. False when there is nothing to change:
- * the session knows these or newer news already. A face check says nothing about a binding. */
-bool session_take_news(struct session *session, const struct identity_changed *news);
 
 /* The same for a log-in of staff: whether these could be an account, a password, a one-time code.
  * Whether they are somebody's is another question, with one answer. */

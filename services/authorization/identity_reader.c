@@ -13,8 +13,8 @@
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "runtime/reading.h"
+#include "runtime/session_news.h"
 #include "runtime/work.h"
-#include "services/authorization/domain.h"
 #include "services/authorization/service.h"
 #include "services/authorization/store_pg.h"
 
@@ -22,7 +22,6 @@ enum {
     READER_POLL_MS = 200,
     READER_BATCH = 100,
     READER_RETRY_MS = 200,
-    READER_SESSIONS_MAX = 2 * SESSIONS_PER_ACCOUNT,
     STATEMENT_TIMEOUT_MS = 3000,
     DELIVERY_WAIT_MS = 5000,
     SILENCE_MS_MAX = 60000,
@@ -52,21 +51,6 @@ dead_letter_delivered(void *message_ctx, enum err_code code, int32_t partition, 
     (void)ctx;
     if (code)
         atomic_fetch_add(&dead_letters_failed, 1);
-}
-
-static enum err_code
-tell_sessions(struct reader *reader, const struct identity_changed *news, struct err *err)
-{
-    struct session sessions[READER_SESSIONS_MAX];
-    size_t count = 0;
-    enum err_code code = session_list(reader->redis, news->account_id, reader->arena, sessions,
-                                      READER_SESSIONS_MAX, &count, err);
-    for (size_t i = 0; code == ERR_OK && i < count; i++) {
-        if (!session_take_news(&sessions[i], news))
-            continue;
-        code = session_update(reader->redis, &sessions[i], reader->arena, err);
-    }
-    return code;
 }
 
 /* Why a message is no news, or NULL. */
@@ -116,7 +100,7 @@ take(struct reader *reader, const struct kafka_record *record, struct err *err)
     if (code && err_class(code) == ERR_CLASS_REJECT)
         return bury(reader, record, "store-refused", err);
     crash_at(CRASH_NEWS_STORED);
-    return code ? code : tell_sessions(reader, &news, err);
+    return code ? code : session_tell_news(reader->redis, &news, reader->arena, err);
 }
 
 /* Takes a record for as long as it needs; only a stopping service gives up. */

@@ -13,6 +13,7 @@
 #include "runtime/metrics.h"
 #include "schema/json.h"
 #include "services/binding/card.h"
+#include "services/binding/confirm.h"
 #include "services/binding/domain.h"
 #include "services/binding/limits_redis.h"
 #include "services/binding/service.h"
@@ -28,6 +29,7 @@ static const struct json_row body_rows[] = {
     JSON_ROW(struct binding_request, school_code, JSON_KIND_STR, false),
     JSON_ROW(struct binding_request, phone, JSON_KIND_STR, true),
     JSON_ROW(struct binding_request, phone_code, JSON_KIND_STR, true),
+    JSON_ROW(struct binding_request, confirmation, JSON_KIND_STR, false),
 };
 
 /* One try to bind, from its values to its end. */
@@ -72,9 +74,7 @@ attempt_admit(struct api_call *call, struct attempt *attempt)
     struct str documents[VERIFIED_DOCUMENTS_MAX];
     size_t count = 0;
     struct problem_field errors[BINDING_ERRORS_MAX];
-    enum category category = CATEGORY_MAINLAND;
-    (void)category_parse(attempt->request.category, &category);
-    bool face_needed = category == CATEGORY_MAINLAND;
+    bool face_needed = binding_needs_face(&attempt->request);
     if (face_needed && documents_verified(call, documents, &count, &err)) {
         api_problem_err(call, "verifications not read", &err);
         return false;
@@ -227,7 +227,7 @@ attempt_store(struct api_call *call, struct attempt *attempt, struct session *se
     session->phone_sealed =
         seal_text(call->worker->sealer, attempt->request.phone,
                   arena_printf(call->arena, "phone/%s", attempt->phone_index), call->arena);
-    session->card_sealed = card_seal(call, &card);
+    session->card_sealed = card_seal(call->worker->sealer, session->account_id, &card, call->arena);
     const struct new_binding row = {
         .student = &attempt->student,
         .account_id = session->account_id,
@@ -335,8 +335,12 @@ binding_post(struct api_call *call)
         return;
     if (id_number_normalise(attempt->request.id_number, attempt->number))
         attempt->request.id_number = str_of(attempt->number);
-    if (attempt_admit(call, attempt) && matches_allowed(call, attempt) &&
-        phone_code_accept(call, attempt->phone_index, attempt->request.phone_code))
+    if (!attempt_admit(call, attempt) || !matches_allowed(call, attempt) ||
+        !phone_code_accept(call, attempt->phone_index, attempt->request.phone_code))
+        return;
+    if (attempt->request.confirmation.len)
+        confirmation_file(call, &attempt->request, attempt->document_index, attempt->phone_index);
+    else
         attempt_run(call, attempt);
 }
 

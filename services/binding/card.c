@@ -26,20 +26,20 @@ card_write(struct jsonw *w, const struct card *card)
 }
 
 static struct str
-card_context(struct api_call *call)
+card_context(struct str account_id, struct arena *arena)
 {
-    return arena_printf(call->arena, "card/%.*s", STR_ARG(call->session->account_id));
+    return arena_printf(arena, "card/%.*s", STR_ARG(account_id));
 }
 
 struct str
-card_seal(struct api_call *call, const struct card *card)
+card_seal(struct sealer *sealer, struct str account_id, const struct card *card,
+          struct arena *arena)
 {
     struct buf text;
     buf_init(&text, LIMIT_MESSAGE);
     struct jsonw w = jsonw_on(&text);
     card_write(&w, card);
-    struct str sealed =
-        seal_text(call->worker->sealer, buf_str(&text), card_context(call), call->arena);
+    struct str sealed = seal_text(sealer, buf_str(&text), card_context(account_id, arena), arena);
     buf_done(&text);
     return sealed;
 }
@@ -58,8 +58,9 @@ card_open(struct api_call *call, struct card *ret_card, struct err *err)
     struct str plain;
     const struct json *root = NULL;
     *ret_card = (struct card){0};
-    enum err_code code = seal_open(call->worker->sealer, call->session->card_sealed,
-                                   card_context(call), call->arena, &plain, err);
+    enum err_code code =
+        seal_open(call->worker->sealer, call->session->card_sealed,
+                  card_context(call->session->account_id, call->arena), call->arena, &plain, err);
     if (code == ERR_OK)
         code = json_parse_in(call->arena, plain, &root, err);
     if (code == ERR_OK)

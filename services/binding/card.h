@@ -13,7 +13,9 @@ struct card {
 };
 
 void card_set_phone(struct card *card, struct str phone);
-struct str card_seal(struct api_call *call, const struct card *card);
+/* Sealed for the account. */
+struct str card_seal(struct sealer *sealer, struct str account_id, const struct card *card,
+                     struct arena *arena);
 /* The card of the call's session. */
 enum err_code card_open(struct api_call *call, struct card *ret_card, struct err *err) MUST_CHECK;
 /* {"student": {…}} and, when there is one, the new token with its end. */

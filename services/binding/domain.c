@@ -12,6 +12,9 @@ const struct limit limit_account_tries = {100, 30 * 86400, "account-tries"};
 const struct limit limit_account_failures = {50, 3600, "account-failures"};
 const struct limit limit_match_failures = {10, 3600, "match-failures"};
 const struct limit limit_verifications = {10, 3600, "verifications"};
+const struct limit limit_appeals = {10, 86400, "appeals"};
+const struct limit limit_appeal_target = {5, 86400, "appeal-target"};
+const struct limit limit_evidence = {20, 86400, "evidence"};
 
 bool
 category_parse(struct str text, enum category *ret_category)
@@ -50,10 +53,11 @@ add(struct errors *errors, const char *field, const char *rule, const char *mess
         errors->rows[errors->count++] = (struct problem_field){field, rule, str_of(message)};
 }
 
-/* Category, document type and number together: a pairing that is not allowed is one error. */
+/* Category, document type and number together: a pairing that is not allowed is one error. A
+ * foreigner's card is for the mainland path, and only where the school confirms. */
 static void
 check_document(struct errors *errors, struct str category_text, struct str type_text,
-               struct str number, uint32_t today)
+               struct str number, bool by_school, uint32_t today)
 {
     enum category category = CATEGORY_COUNT_;
     enum id_type type = ID_TYPE_COUNT_;
@@ -63,7 +67,13 @@ check_document(struct errors *errors, struct str category_text, struct str type_
         add(errors, "id_type", "code", "证件类型不在可用的范围内");
     if (category == CATEGORY_COUNT_ || type == ID_TYPE_COUNT_)
         return;
-    if (!category_takes(category, type)) {
+    bool foreign = category == CATEGORY_MAINLAND && type == ID_FOREIGN_PR;
+    if (foreign && !by_school) {
+        add(errors, "id_type", "confirmation",
+            "外国人永久居留身份证不能人脸核验，请选择由学校确认身份");
+        return;
+    }
+    if (!foreign && !category_takes(category, type)) {
         add(errors, "id_type", "category",
             "所选身份类别不能使用这种证件，请核对身份类别和证件类型");
         return;
@@ -96,7 +106,8 @@ verification_check(const struct verification_request *request, const char *conse
     if (category_parse(request->category, &category) && category != CATEGORY_MAINLAND)
         add(&errors, "category", "face", "港澳台学生不需要实名认证，请直接进行学籍绑定");
     else
-        check_document(&errors, request->category, request->id_type, request->id_number, today);
+        check_document(&errors, request->category, request->id_type, request->id_number, false,
+                       today);
     check_name(&errors, request->name);
     if (!str_eq_text(request->consent_version, consent_in_force)) {
         struct str message =
@@ -113,6 +124,28 @@ text_between(struct str text, size_t least, size_t most)
     return length >= least && length <= most;
 }
 
+bool
+binding_needs_face(const struct binding_request *request)
+{
+    enum category category = CATEGORY_MAINLAND;
+    (void)category_parse(request->category, &category);
+    return category == CATEGORY_MAINLAND && request->confirmation.len == 0 &&
+           !str_eq_text(request->id_type, id_type_name(ID_FOREIGN_PR));
+}
+
+static void
+check_confirmation(struct errors *errors, const struct binding_request *request)
+{
+    enum category category = CATEGORY_MAINLAND;
+    (void)category_parse(request->category, &category);
+    if (!str_eq(request->confirmation, STR("school")))
+        add(errors, "confirmation", "code", "不用人脸核验时只能选择 school（由学校确认）");
+    else if (category == CATEGORY_HMT)
+        add(errors, "confirmation", "category", "港澳台学生不需要实名认证，请直接进行学籍绑定");
+    if (!text_between(request->school_code, 1, 10))
+        add(errors, "school_code", "length", "请选择学校");
+}
+
 size_t
 binding_check(const struct binding_request *request, uint32_t today,
               struct problem_field ret_errors[BINDING_ERRORS_MAX])
@@ -122,12 +155,14 @@ binding_check(const struct binding_request *request, uint32_t today,
     bool by_number = str_eq(request->by, STR("student_number"));
     if (!by_name && !by_number)
         add(&errors, "by", "code", "绑定方式只能是 name（姓名）或 student_number（学号）");
-    check_document(&errors, request->category, request->id_type, request->id_number, today);
-    if (by_name || request->name.len)
+    bool by_school = request->confirmation.len > 0;
+    check_document(&errors, request->category, request->id_type, request->id_number, by_school,
+                   today);
+    if (by_name || by_school || request->name.len)
         check_name(&errors, request->name);
     if (by_number && !text_between(request->student_number, 1, 15))
         add(&errors, "student_number", "length", "请填写 1 至 15 个字符的学号");
-    if (by_number && !text_between(request->school_code, 1, 10))
+    if (by_number && !by_school && !text_between(request->school_code, 1, 10))
         add(&errors, "school_code", "length", "请选择学校");
     enum category category = CATEGORY_MAINLAND;
     (void)category_parse(request->category, &category);
@@ -137,6 +172,8 @@ binding_check(const struct binding_request *request, uint32_t today,
             category == CATEGORY_HMT
                 ? "请填写 11 位大陆手机号，或带区号的港澳台手机号，如 +85251234567"
                 : "请填写 11 位大陆手机号");
+    if (by_school)
+        check_confirmation(&errors, request);
     if (request->phone_code.len != PHONE_CODE_DIGITS || !str_is_digits(request->phone_code))
         add(&errors, "phone_code", "digits", "请填写短信中的 6 位数字验证码");
     return errors.count;

@@ -30,6 +30,9 @@ extern const struct limit
 extern const struct limit limit_account_failures; /* failed matches of an account, likewise */
 extern const struct limit limit_match_failures;   /* failed matches of a session, and of a target */
 extern const struct limit limit_verifications;    /* face checks begun by an account */
+extern const struct limit limit_appeals;          /* applications filed by an account */
+extern const struct limit limit_appeal_target;    /* that name one document, by whomever */
+extern const struct limit limit_evidence;         /* images sent by an account */
 enum { PHONE_CODE_LIFE_S = 300, PHONE_CODE_DIGITS = 6, VERIFICATION_VALID_S = 24 * 3600 };
 
 /* A request to verify, as read from the body. */
@@ -55,7 +58,10 @@ struct binding_request {
     struct str school_code;
     struct str phone;
     struct str phone_code;
+    struct str confirmation; /* "school": without a face check, see confirm.c */
 };
+/* Whether a face check is needed: the mainland's own card, unless the school is asked instead. */
+bool binding_needs_face(const struct binding_request *request);
 size_t binding_check(const struct binding_request *request, uint32_t today,
                      struct problem_field ret_errors[BINDING_ERRORS_MAX]);
 

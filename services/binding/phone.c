@@ -186,7 +186,7 @@ phone_change(struct api_call *call, struct session *session, struct str phone, s
     struct str context = arena_printf(call->arena, "phone/%.*s", STR_ARG(session->phone_index));
     session->phone_sealed = seal_text(call->worker->sealer, phone, context, call->arena);
     card_set_phone(&card, phone);
-    session->card_sealed = card_seal(call, &card);
+    session->card_sealed = card_seal(call->worker->sealer, session->account_id, &card, call->arena);
     const struct identity_changed news = news_of(session, "phone_changed");
     code = store_binding_phone(call->worker->pg, session->account_id, session->phone_index,
                                session->phone_sealed, &news, trace_parent(&call->trace),
@@ -222,7 +222,12 @@ phone_put(struct api_call *call)
         return;
     struct session session = *call->session;
     session.phone_index = str_of(phone_index);
-    if (phone_change(call, &session, body.phone, &err)) {
+    enum err_code code = phone_change(call, &session, body.phone, &err);
+    if (code == ERR_NOT_FOUND) { /* the school took the binding away meanwhile */
+        api_problem(call, PROBLEM_BINDING_REQUIRED, NULL);
+        return;
+    }
+    if (code) {
         api_problem_err(call, "phone not changed", &err);
         return;
     }

@@ -15,6 +15,11 @@ static const struct api_route routes[] = {
     {HTTP_POST, "/api/v1/identity/binding",                       API_SESSION, true,  binding_post,          NULL},
     {HTTP_GET,  "/api/v1/identity/binding",                       API_SESSION, false, binding_get,           NULL},
     {HTTP_PUT,  "/api/v1/identity/phone",                         API_SESSION, true,  phone_put,             NULL},
+    {HTTP_POST, "/api/v1/identity/appeals",                       API_SESSION, true,  appeal_post,           NULL},
+    {HTTP_GET,  "/api/v1/identity/appeals",                       API_SESSION, false, appeal_list,           NULL},
+    {HTTP_GET,  "/api/v1/identity/appeals/{id}",                  API_SESSION, false, appeal_get,            NULL},
+    {HTTP_POST, "/api/v1/identity/appeals/{id}/cancellation",     API_SESSION, false, appeal_cancel,         NULL},
+    {HTTP_GET,  "/api/v1/identity/notices",                       API_SESSION, false, notice_get,            NULL},
 };
 /* clang-format on */
 
@@ -23,6 +28,9 @@ binding_drain(void *service, unsigned timeout_ms)
 {
     struct binding *binding = service;
     api_drain(binding->api, timeout_ms);
+    if (binding->reader_started)
+        (void)pthread_join(binding->reader, NULL);
+    binding->reader_started = false;
 }
 
 static void
@@ -96,6 +104,9 @@ binding_start(struct runtime *runtime, const void *conf, void **ret_service, str
     health_add(runtime->health, "postgres", service_check_pg, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "redis", service_check_redis, (void *)(uintptr_t)runtime->conf);
     health_add(runtime->health, "kafka", service_check_kafka, (void *)(uintptr_t)runtime->conf);
+    if (pthread_create(&binding->reader, NULL, appeal_reader, binding) != 0)
+        abort();
+    binding->reader_started = true;
     *ret_service = binding;
     return ERR_OK;
 }

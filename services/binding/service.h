@@ -1,6 +1,8 @@
 /* Binding's wiring: routes, platform secrets, and the relay that publishes the outbox. */
 #pragma once
 
+#include <pthread.h>
+
 #include "io/kafka.h"
 #include "io/platform_sms.h"
 #include "io/platform_wechat.h"
@@ -19,6 +21,8 @@ struct binding {
     char sms_secret[128];
     struct api *api;
     struct relay *relay;
+    pthread_t reader;
+    bool reader_started;
 };
 
 extern const struct service binding_service;
@@ -30,6 +34,14 @@ void phone_code_post(struct api_call *call);
 void binding_post(struct api_call *call);
 void binding_get(struct api_call *call);
 void phone_put(struct api_call *call);
+void appeal_post(struct api_call *call);
+void appeal_list(struct api_call *call);
+void appeal_get(struct api_call *call);
+void appeal_cancel(struct api_call *call);
+void notice_get(struct api_call *call);
+
+/* Follows appeal.decided until the service stops; a thread's function. */
+void *appeal_reader(void *binding);
 
 /* WeChat's access token, shared by all copies through Redis (sealed there). `stale`: the one that
  * was refused, if any; it is replaced. */

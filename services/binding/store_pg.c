@@ -72,10 +72,9 @@ store_verification_get(struct pg *pg, struct str verification_id, struct str acc
     return ERR_OK;
 }
 
-/* *ret_sequence is its place among the news. */
-static enum err_code
-outbox_add(struct pg *pg, const struct identity_changed *news, struct str traceparent,
-           int64_t *ret_sequence, struct err *err)
+enum err_code
+store_news_add(struct pg *pg, const struct identity_changed *news, struct str traceparent,
+               int64_t *ret_sequence, struct err *err)
 {
     CLEANUP(pg_result_free) struct pg_result *rows = NULL;
     char event_id[SUBMISSION_ID_SIZE];
@@ -106,7 +105,7 @@ store_verification_end(struct pg *pg, struct str verification_id, const char *st
         return code;
     code = pg_exec(pg, &SQL_VERIFICATION_END, params, 3, NULL, err);
     if (code == ERR_OK && news)
-        code = outbox_add(pg, news, traceparent, ret_sequence, err);
+        code = store_news_add(pg, news, traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 
@@ -168,12 +167,17 @@ store_binding_add(struct pg *pg, const struct new_binding *binding,
         PG_STR(binding->phone_sealed),
         pg_str_or_null(binding->traceparent),
     };
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
     enum err_code code = pg_begin(pg, err);
     if (code)
         return code;
-    code = pg_exec(pg, &SQL_BINDING_ADD, params, 8, NULL, err);
+    code = pg_exec(pg, &SQL_BINDING_ADD, params, 8, &rows, err);
+    if (code == ERR_OK && pg_rows(rows) == 0)
+        code = ERR(err, ERR_DUPLICATE, "the student is kept for another account");
     if (code == ERR_OK)
-        code = outbox_add(pg, news, binding->traceparent, ret_sequence, err);
+        code = pg_exec(pg, &SQL_RESERVED_DROP, params, 1, NULL, err);
+    if (code == ERR_OK)
+        code = store_news_add(pg, news, binding->traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 
@@ -182,14 +186,17 @@ store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index
                     struct str phone_sealed, const struct identity_changed *news,
                     struct str traceparent, int64_t *ret_sequence, struct err *err)
 {
-    const struct pg_param params[] = {PG_STR(account_id), PG_STR(phone_index),
-                                      PG_STR(phone_sealed)};
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
+    const struct pg_param params[] = {PG_STR(account_id), PG_STR(phone_index), PG_STR(phone_sealed),
+                                      PG_STR(news->student_id)};
     enum err_code code = pg_begin(pg, err);
     if (code)
         return code;
-    code = pg_exec(pg, &SQL_BINDING_PHONE, params, 3, NULL, err);
+    code = pg_exec(pg, &SQL_BINDING_PHONE, params, 4, &rows, err);
+    if (code == ERR_OK && pg_rows(rows) == 0)
+        code = ERR(err, ERR_NOT_FOUND, "the account is not bound to this student any more");
     if (code == ERR_OK)
-        code = outbox_add(pg, news, traceparent, ret_sequence, err);
+        code = store_news_add(pg, news, traceparent, ret_sequence, err);
     return end_transaction(pg, code, err);
 }
 

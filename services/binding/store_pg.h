@@ -56,15 +56,21 @@ enum err_code store_verification_end(struct pg *pg, struct str verification_id, 
 enum err_code store_verified_documents(struct pg *pg, struct str account_id, unsigned within_s,
                                        struct arena *arena, struct str *ret_documents,
                                        size_t *ret_count, struct err *err) MUST_CHECK;
+/* News into the outbox, within a transaction; *ret_sequence is its place there. */
+enum err_code store_news_add(struct pg *pg, const struct identity_changed *news,
+                             struct str traceparent, int64_t *ret_sequence,
+                             struct err *err) MUST_CHECK;
 /* `school_code` empty: by document only. */
 enum err_code store_roster_find(struct pg *pg, struct str document_index, struct str school_code,
                                 struct str student_number, struct arena *arena,
                                 struct roster_match *ret_rows, size_t *ret_count,
                                 struct err *err) MUST_CHECK;
-/* Binding and news in one transaction. ERR_DUPLICATE: student or account is bound already. */
+/* Binding and news in one transaction. ERR_DUPLICATE: student or account is bound already, or the
+ * student was freed for another account. */
 enum err_code store_binding_add(struct pg *pg, const struct new_binding *binding,
                                 const struct identity_changed *news, int64_t *ret_sequence,
                                 struct err *err) MUST_CHECK;
+/* ERR_NOT_FOUND: the binding was taken away meanwhile; there is no news then. */
 enum err_code store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index,
                                   struct str phone_sealed, const struct identity_changed *news,
                                   struct str traceparent, int64_t *ret_sequence,

@@ -28,6 +28,7 @@ PAYLOADS = [
     ("SubmissionJudged", "common/schema/submission_event.c", "judged_rows", {"findings"}),  # read beside the rows
     ("IdentityChanged", "common/schema/identity_event.c", "rows", set()),
     ("ReviewDecided", "common/schema/review_event.c", "rows", set()),
+    ("AppealDecided", "common/schema/appeal_event.c", "rows", set()),
 ]
 
 
@@ -46,7 +47,8 @@ def test_versions_and_types_are_the_codes():
     for header, name, schema in (("submission_event", "SUBMISSION_RECEIVED", "SubmissionReceived"),
                                  ("submission_event", "SUBMISSION_JUDGED", "SubmissionJudged"),
                                  ("identity_event", "IDENTITY_EVENT", "IdentityChanged"),
-                                 ("review_event", "REVIEW_EVENT", "ReviewDecided")):
+                                 ("review_event", "REVIEW_EVENT", "ReviewDecided"),
+                                 ("appeal_event", "APPEAL_EVENT", "AppealDecided")):
         text = read(f"common/schema/{header}.h")
         version = int(re.search(rf"{name}_VERSION = (\d+)", text)[1])
         assert ASYNCAPI["components"]["schemas"][schema]["properties"]["version"]["const"] == version
@@ -72,6 +74,9 @@ def test_dead_reasons_are_the_codes():
     text = read("services/authorization/identity_reader.c")
     identity = schemas["IdentityChangedDeadHeaders"]["allOf"][1]["properties"]["dlq_reason"]["enum"]
     assert set(identity) == {word for word in rows if f'"{word}"' in text}
+    appeal = schemas["AppealDecidedDeadHeaders"]["allOf"][1]["properties"]["dlq_reason"]["enum"]
+    text = read("services/binding/appeal_reader.c")
+    assert set(appeal) == {word for word in rows | {"unknown-appeal"} if f'"{word}"' in text}
     judged = schemas["SubmissionJudgedDeadHeaders"]["allOf"][1]["properties"]["dlq_reason"]["enum"]
     assert set(judged) <= rows
 
@@ -95,7 +100,7 @@ def test_message_examples(topic, message, example):
     if "x-yields" not in example:
         assert not wrong
         if not topic.endswith(".dlq"):
-            own = "account_id" if topic == "identity.changed" else "student_id"
+            own = "account_id" if topic in ("identity.changed", "appeal.decided") else "student_id"
             assert example["payload"][own] == example["x-key"]
             if topic.startswith("submission."):
                 assert example["headers"]["ce_id"] == example["payload"]["submission_id"]

@@ -65,6 +65,7 @@ REQUESTS = [
     ("PhoneCodeRequest", "services/binding/phone.c", "code_rows"),
     ("PhoneRequest", "services/binding/phone.c", "put_rows"),
     ("BindingRequest", "services/binding/bind.c", "body_rows"),
+    ("AppealRequest", "services/binding/appeal.c", "body_rows"),
     ("DraftRequest", "services/intake/draft.c", "body_rows"),
     ("NoticeConsentRequest", "services/notification/consents.c", "body_rows"),
     ("SubmissionRequest", "services/intake/submit.c", "body_rows"),

@@ -148,7 +148,7 @@ def test_every_answer_of_the_way_is_as_described(system, people):
 def message_examples():
     for row in documents.message_examples():
         topic, _, example = row.values
-        if "x-yields" in example and topic in ("submission.received", "identity.changed"):
+        if "x-yields" in example and topic in ("submission.received", "identity.changed", "appeal.decided"):
             yield pytest.param(topic, example, id=f"{topic} {example['name']}")
 
 

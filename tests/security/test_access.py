@@ -19,6 +19,14 @@ from documents import OPENAPI
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "LOCK", "FOO")
 
 
+APPEAL_FIELDS = itertools.cycle(OPENAPI["components"]["schemas"]["FieldName"]["enum"])
+
+
+def appeal_body(s):
+    """One that is open at most once: of another field each time."""
+    return {"kind": "field_correction", "claims": {"field": next(APPEAL_FIELDS), "wanted": "x"}, "message": "x"}
+
+
 class Cast:
     """The principals, and the things that are theirs."""
 
@@ -31,6 +39,7 @@ class Cast:
         for name, s in self.bound.items():
             s.judged(self.submissions[name])
         self.verifications = {name: self.begin(s) for name, s in self.bound.items()}
+        self.appeals = {name: self.appeal(s) for name, s in self.bound.items()}
         self.dead = {"expired": self.expired(), "logged-out": self.logged_out(), "rotated": self.rotated(),
                      "staff-out": self.staff_out()}
 
@@ -46,6 +55,11 @@ class Cast:
             "consent_version": s.consent})
         assert answer.status == 201, answer
         return answer.json["verification_id"]
+
+    def appeal(self, s):
+        answer = s.call("POST", "/api/v1/identity/appeals", appeal_body(s))
+        assert answer.status == 201, answer
+        return answer.json["appeal_id"]
 
     def expired(self):
         s = self.student()
@@ -173,6 +187,22 @@ def make_phone(cast, s, who, target):
     return "/api/v1/identity/phone", {"phone": phone, "phone_code": code}, None
 
 
+def make_appeal(cast, s, who, target):
+    body = appeal_body(s) if who in table.BOUND else {
+        "kind": "major_missing", "school_code": s.row["YXDM"], "claims": {"major_name": "x"}, "message": "x"}
+    return "/api/v1/identity/appeals", body, None
+
+
+def make_appeal_of(tail):
+    def make(cast, s, who, target):
+        owner = cast.owner(who, target)
+        key = cast.appeals.get(owner) or str(uuid.uuid4())
+        if target == "own" and who not in table.DEAD and (tail or owner not in cast.appeals):
+            key = s.call("POST", *make_appeal(cast, s, who, target)[:2]).json["appeal_id"]
+        return f"/api/v1/identity/appeals/{key}{tail}", None, None
+    return make
+
+
 def make_draft(cast, s, who, target):
     answer = s.call("GET", "/api/v1/draft")
     return "/api/v1/draft", {"fields": {"JTYB": "510630"}}, {"If-Match": answer.headers.get("ETag") or '"draft-0"'}
@@ -203,6 +233,9 @@ MAKE = {
         lambda cast, s, who, target: ("/api/v1/identity/phone-codes", {"phone": random_phone()}, None),
     ("POST", "/api/v1/identity/binding"): make_binding,
     ("PUT", "/api/v1/identity/phone"): make_phone,
+    ("POST", "/api/v1/identity/appeals"): make_appeal,
+    ("GET", "/api/v1/identity/appeals/{id}"): make_appeal_of(""),
+    ("POST", "/api/v1/identity/appeals/{id}/cancellation"): make_appeal_of("/cancellation"),
     ("GET", "/api/v1/codes/{table}"):
         lambda cast, s, who, target: ("/api/v1/codes/" + ("NOTHING" if target == "missing" else "MZDM"), None, None),
     ("PUT", "/api/v1/draft"): make_draft,
@@ -254,7 +287,8 @@ def test_every_call_is_made():
         (m, p) for m, p in (("GET", "/api/v1/session"), ("DELETE", "/api/v1/session"),
                             ("GET", "/api/v1/staff/session"), ("DELETE", "/api/v1/staff/session"),
                             ("GET", "/api/v1/identity/binding"), ("GET", "/api/v1/form"), ("GET", "/api/v1/draft"),
-                            ("GET", "/api/v1/notice-consents"))}
+                            ("GET", "/api/v1/notice-consents"), ("GET", "/api/v1/identity/appeals"),
+                            ("GET", "/api/v1/identity/notices"))}
     count = sum(1 for _ in table.cells())
     assert count == sum(len(row[4]) * len(table.PRINCIPALS) for row in table.TABLE) - sum(
         2 for row in table.TABLE if row[3] == table.BINDING and "{id}" in row[2])

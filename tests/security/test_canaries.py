@@ -29,7 +29,8 @@ from servers import publish, redis_of, superuser, topic_messages
 from shengyuan import ROOT, Staff, Student, roster_csv, wait_for
 
 TOPICS = ("submission.received", "submission.judged", "identity.changed", "submission.received.dlq",
-          "submission.judged.dlq", "identity.changed.dlq", "review.decided", "review.decided.dlq")
+          "submission.judged.dlq", "identity.changed.dlq", "review.decided", "review.decided.dlq",
+          "appeal.decided", "appeal.decided.dlq")
 
 
 def han(count):
@@ -98,6 +99,12 @@ def whole_life(system, row):
     assert s.ask_code().status == 202
     wait_for("the code", s.read_code)
     assert s.call("PUT", "/api/v1/identity/phone", {"phone": s.phone, "phone_code": s.read_code()}).status == 200
+    for kind, claims in (("field_correction", {"field": "JTDZ", "wanted": fields["JTDZ"]}), ("erasure", {"what": fields["JTDH"]}),
+                         ("roster_mismatch", {"name": other, "id_type": "IDENTITY_CARD", "id_number": row["SFZH"]}),
+                         ("roster_mismatch", {row["SFZH"]: other}), ("erasure", {"what": [s.phone]})):
+        assert s.call("POST", "/api/v1/identity/appeals", {
+            "kind": kind, "claims": claims, "message": fields["RXQHKSZDPCS"]}).status in (201, 400)
+    assert fields["JTDZ"].encode() in s.call("GET", "/api/v1/identity/appeals").body
     etag = s.call("GET", "/api/v1/draft").headers["ETag"]
     assert s.call("PUT", "/api/v1/draft", {"fields": {**fields, **wrong}}, {"If-Match": etag}).status == 200
     assert s.call("PUT", "/api/v1/draft", {"fields": wrong}, {"If-Match": etag}).status == 412

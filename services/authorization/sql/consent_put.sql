@@ -1,4 +1,4 @@
--- Consent is recorded once per purpose and version; the first time counts.
+-- Consent is recorded once per purpose and version: the first time, and the last.
 INSERT INTO auth.consent (account_id, purpose, version, traceparent)
 VALUES ($1, 'login', $2, $3)
-    ON CONFLICT (account_id, purpose, version) DO NOTHING
+    ON CONFLICT (account_id, purpose, version) DO UPDATE SET given_again_at = now()

@@ -1,6 +1,7 @@
 #include "tests/unit/test.h"
 
 #include "base/limits.h"
+#include "schema/appeal_event.h"
 #include "schema/csv.h"
 #include "schema/identity_event.h"
 #include "schema/review_event.h"
@@ -190,6 +191,7 @@ every_message_has_a_topic_and_a_place_for_dead_letters(void **state)
         {TOPIC_SUBMISSION_JUDGED, "student_id", "validation", "intake, notification"},
         {TOPIC_REVIEW_DECIDED, "student_id", "office", "notification"},
         {TOPIC_IDENTITY_CHANGED, "account_id", "binding", "authorization"},
+        {TOPIC_APPEAL_DECIDED, "account_id", "office", "binding"},
     };
     (void)state;
     assert_int_equal(topic_count, 2 * COUNT(rows));

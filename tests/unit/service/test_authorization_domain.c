@@ -1,5 +1,6 @@
 #include "tests/unit/test.h"
 
+#include "runtime/session_news.h"
 #include "services/authorization/domain.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])

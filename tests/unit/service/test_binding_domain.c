@@ -222,6 +222,50 @@ checks_a_request_to_bind(void **state)
 }
 
 static void
+checks_a_request_for_the_school_to_confirm(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *title;
+        const char *by, *category, *name, *id_type, *id_number, *number, *school, *confirmation;
+        bool face;
+        const char *expected;
+    } rows[] = {
+        {"own card",           "name", "mainland", "张三", "IDENTITY_CARD", CARD, "", "10558", "school", false, ""},
+        {"by number",          "student_number", "mainland", "张三", "IDENTITY_CARD", CARD, "1", "10558", "school", false, ""},
+        {"by number, no name", "student_number", "mainland", "", "IDENTITY_CARD", CARD, "1", "10558", "school", false, "name:length"},
+        {"no school",          "name", "mainland", "张三", "IDENTITY_CARD", CARD, "", "", "school", false, "school_code:length"},
+        {"foreigner",          "name", "mainland", "Maria", "FOREIGN_PR", "CAN110101000010", "", "10558", "school", false, ""},
+        {"foreigner, no school asked", "name", "mainland", "Maria", "FOREIGN_PR", "CAN110101000010", "", "", "", false, "id_type:confirmation"},
+        {"wrong number",       "name", "mainland", "Maria", "FOREIGN_PR", "CAN1", "", "10558", "school", false, "id_number:document"},
+        {"hmt",                "name", "hmt", "陈大文", "HM_TRAVEL_PERMIT", "H12345678", "", "10558", "school", false, "confirmation:category"},
+        {"another word",       "name", "mainland", "张三", "IDENTITY_CARD", CARD, "", "10558", "me", false, "confirmation:code"},
+        {"face",               "name", "mainland", "张三", "IDENTITY_CARD", CARD, "", "", "", true, ""},
+        {"hmt, none needed",   "name", "hmt", "陈大文", "HM_TRAVEL_PERMIT", "H12345678", "", "", "", false, ""},
+    };
+    /* clang-format on */
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct problem_field errors[BINDING_ERRORS_MAX];
+        const struct binding_request request = {
+            .by = str_of(rows[i].by),
+            .category = str_of(rows[i].category),
+            .name = str_of(rows[i].name),
+            .id_type = str_of(rows[i].id_type),
+            .id_number = str_of(rows[i].id_number),
+            .student_number = str_of(rows[i].number),
+            .school_code = str_of(rows[i].school),
+            .phone = STR("13800138000"),
+            .phone_code = STR("012345"),
+            .confirmation = str_of(rows[i].confirmation),
+        };
+        size_t count = binding_check(&request, TODAY, errors);
+        assert_errors(rows[i].title, errors, count, rows[i].expected, request.id_number);
+        assert_int_equal(binding_needs_face(&request), rows[i].face);
+    }
+}
+
+static void
 names_agree_but_for_the_middle_dot(void **state)
 {
     /* clang-format off */
@@ -329,6 +373,7 @@ main(void)
         cmocka_unit_test(checks_a_request_to_verify),
         cmocka_unit_test(says_what_to_do_about_a_request_to_verify),
         cmocka_unit_test(checks_a_request_to_bind),
+        cmocka_unit_test(checks_a_request_for_the_school_to_confirm),
         cmocka_unit_test(names_agree_but_for_the_middle_dot),
         cmocka_unit_test(a_face_passes_for_one_answer_only),
     };

@@ -1,0 +1,1 @@
+DELETE FROM identity.confirmation WHERE appeal_id = $1::uuid

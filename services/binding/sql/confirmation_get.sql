@@ -1,0 +1,3 @@
+SELECT bound_by, document_index, phone_index, phone_sealed
+  FROM identity.confirmation
+ WHERE appeal_id = $1::uuid

@@ -1,0 +1,1 @@
+DELETE FROM identity.reserved WHERE student_id = $1::uuid

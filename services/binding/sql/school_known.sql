@@ -1,0 +1,1 @@
+SELECT yxdm FROM roster.student WHERE yxdm = $1 LIMIT 1

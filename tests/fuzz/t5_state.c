@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "services/authorization/domain.h"
+#include "runtime/session_news.h"
 #include "services/validation/domain.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -50,7 +50,7 @@ include common/schema/gen.mk
 COMMON_OBJECTS := $(COMMON_SOURCES:%.c=$(BUILD)/obj/%.o) $(GEN_SOURCES:%.c=%.o) $(SANITIZE_OBJECTS)
 LIB := $(BUILD)/lib/libshengyuan.a
 
-SERVICES := authorization binding intake validation notification sandbox
+SERVICES := authorization binding intake validation notification office sandbox
 BINARIES := $(SERVICES:%=$(BUILD)/bin/sy-%) $(BUILD)/bin/syctl $(BUILD)/bin/sy-gen-docs
 
 .PHONY: all

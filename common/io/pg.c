@@ -161,7 +161,8 @@ pg_connect(struct pg *pg, struct err *err)
 {
     static const char *const plans[] = {
         [PG_ANY_WAY] = "",
-        [PG_BY_KEY] = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+        [PG_BY_KEY] = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+                      " -c jit=off",
     };
     char options[160];
     (void)snprintf(options, sizeof options, "-c statement_timeout=%u%s",

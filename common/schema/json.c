@@ -214,10 +214,9 @@ static enum json_type
 kind_type(enum json_kind kind)
 {
     static const enum json_type types[] = {
-        [JSON_KIND_STR] = JSON_STRING,
-        [JSON_KIND_INT] = JSON_INT,
-        [JSON_KIND_BOOL] = JSON_BOOL,
-        [JSON_KIND_OBJECT] = JSON_OBJECT,
+        [JSON_KIND_STR] = JSON_STRING,  [JSON_KIND_INT] = JSON_INT,
+        [JSON_KIND_BOOL] = JSON_BOOL,   [JSON_KIND_OBJECT] = JSON_OBJECT,
+        [JSON_KIND_ARRAY] = JSON_ARRAY,
     };
     return types[kind];
 }
@@ -237,6 +236,7 @@ row_store(const struct json_row *row, const struct json *value, void *into)
         *(bool *)target = json_bool(value);
         break;
     case JSON_KIND_OBJECT:
+    case JSON_KIND_ARRAY:
         *(const struct json **)target = value;
         break;
     }

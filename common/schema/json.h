@@ -40,7 +40,7 @@ struct str json_name(const struct json *member);
 
 /* One row per member of a struct that is read from an object. Texts are borrowed from the document.
  */
-enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_OBJECT };
+enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_OBJECT, JSON_KIND_ARRAY };
 struct json_row {
     const char *name;
     size_t name_length;

@@ -2,12 +2,12 @@
 """Makes the edge of production: nginx.conf with TLS, and the folder it names.
 
 configure.py --name NAME --certificate FILE --key FILE --dir DIR --authorization HOST:PORT,… --binding HOST:PORT,…
-             --intake HOST:PORT,… --notification HOST:PORT,…
+             --intake HOST:PORT,… --notification HOST:PORT,… --office HOST:PORT,…
 
   --name           what students write into their browsers; another name is refused in the handshake
   --certificate    the chain, and --key its private key, which only root has to be able to read
   --dir            nginx.conf, html/ and tmp/ are made in it; nginx.pid comes there too
-  --authorization, --binding, --intake, --notification   every copy of that service
+  --authorization, --binding, --intake, --notification, --office   every copy of that service
   --listen         addresses with ports (default 0.0.0.0:443,[::]:443)
   --user           of nginx' workers (default www-data; empty where nginx is not started by root)
   --login-rate, --login-burst, --address-rate, --address-burst, --submissions-address   as docs/OPERATIONS.md says
@@ -21,7 +21,7 @@ import shutil
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-SERVICES = ("authorization", "binding", "intake", "notification")
+SERVICES = ("authorization", "binding", "intake", "notification", "office")
 HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
 TLS = """ssl_certificate {certificate};
         ssl_certificate_key {key};

@@ -15,11 +15,13 @@ from run_dir import base_env, HTTP_SERVICES, Part, SERVICES, write_private
 
 NEEDS = {"authorization": ("kafka", "postgres", "redis", "sandbox"), "binding": ("kafka", "postgres", "redis", "sandbox"),
          "intake": ("kafka", "postgres", "redis"), "validation": ("kafka", "postgres"),
-         "notification": ("kafka", "postgres", "redis", "sandbox")}
+         "notification": ("kafka", "postgres", "redis", "sandbox"),
+
+         "office": ("kafka", "postgres", "redis")}
 
 
 def copies_of(copies, services=SERVICES):
-    return [f"{name}-{number}" for name in services for number in range(1, copies[name] + 1)]
+    return [f"{name}-{number}" for name in services for number in range(1, copies.get(name, 1) + 1)]
 
 
 def all_links(ports, copies):

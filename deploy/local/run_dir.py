@@ -12,8 +12,8 @@ import subprocess
 import sys
 import urllib.request
 
-SERVICES = ("authorization", "binding", "intake", "validation", "notification")
-HTTP_SERVICES = ("authorization", "binding", "intake", "notification")
+SERVICES = ("authorization", "binding", "intake", "validation", "notification", "office")
+HTTP_SERVICES = ("authorization", "binding", "intake", "notification", "office")
 STOP_ORDER = (("edge",), HTTP_SERVICES, ("validation", "sandbox"), ("kafka",), ("redis", "postgres"), ("archive", "links"))
 
 

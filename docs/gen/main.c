@@ -22,6 +22,7 @@
 #include "services/binding/config.h"
 #include "services/intake/config.h"
 #include "services/notification/config.h"
+#include "services/office/config.h"
 #include "services/sandbox/config.h"
 #include "services/validation/config.h"
 
@@ -31,8 +32,8 @@ static void
 write_options(struct buf *out)
 {
     static const struct program *const programs[] = {
-        &authorization_program, &binding_program,      &intake_program,
-        &validation_program,    &notification_program, &sandbox_program,
+        &authorization_program, &binding_program, &intake_program,  &validation_program,
+        &notification_program,  &office_program,  &sandbox_program,
     };
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
         options_write_docs(programs[i], out);

@@ -66,6 +66,24 @@ values_merge(struct item *item)
     return values;
 }
 
+/* Not of values but of the record: somebody has approved it, and says who can return it. */
+static void
+lock_judge(const struct item *item, struct findings *findings)
+{
+    static const struct rule locked = {
+        .id = "locked",
+        .severity = RULE_REJECT,
+        .stages = RULE_SUBMISSION,
+        .fields = "-",
+        .summary = "a record that was approved is changed only after it was returned",
+        .basis = "common/schema/transition.h",
+    };
+    const char *text = review_lock_text(item->facts.review);
+    if (text && findings->count < FINDINGS_MAX)
+        findings->rows[findings->count++] =
+            (struct finding){&locked, RULE_REJECT, FIELD_XH, str_of(text)};
+}
+
 static void
 item_judge(struct item *item, int64_t revision, int64_t now_ms, struct arena *arena)
 {
@@ -78,6 +96,7 @@ item_judge(struct item *item, int64_t revision, int64_t now_ms, struct arena *ar
         .today = clock_china_date(now_ms),
     };
     rules_judge(&input, arena, &findings);
+    lock_judge(item, &findings);
     item->state = ITEM_JUDGED;
     item->accepted = !findings_reject(&findings);
     item->revision = revision;

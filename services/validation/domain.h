@@ -8,6 +8,7 @@
 #include "schema/campaign.h"
 #include "schema/rule.h"
 #include "schema/submission_event.h"
+#include "schema/transition.h"
 
 /* What is known about one submission before it is judged. */
 struct facts {
@@ -15,7 +16,8 @@ struct facts {
     int64_t roster_version;
     struct str phone;      /* verified, in clear; empty when none is on record */
     int64_t revision_last; /* 0: none yet */
-    bool judged_before;    /* this very submission */
+    enum review_state review;
+    bool judged_before; /* this very submission */
     int64_t judged_revision;
     struct str judged_outcome;
     struct str judged_findings;

@@ -22,6 +22,9 @@ enum {
     FACT_JUDGED_OFFSET,
     FACT_BODY_INDEX,
     FACT_DOCUMENT_INDEX,
+    FACT_ACCEPTED,
+    FACT_DECIDED,
+    FACT_REVIEW,
     FACT_ROSTER_FIRST,
 };
 static const enum field_id roster_fields[] = {
@@ -128,6 +131,15 @@ open_value(struct item *item, struct sealer *sealer, const char *kind, struct st
     return false;
 }
 
+static enum review_state
+review_read(const struct pg_result *result, size_t row)
+{
+    enum review_state decided = REVIEW_NONE;
+    (void)review_state_parse(pg_str(result, row, FACT_REVIEW), &decided);
+    return review_visible(pg_str(result, row, FACT_ACCEPTED), pg_str(result, row, FACT_DECIDED),
+                          decided);
+}
+
 static void
 facts_read(struct item *item, const struct pg_result *result, size_t row, struct sealer *sealer,
            struct arena *arena)
@@ -138,6 +150,7 @@ facts_read(struct item *item, const struct pg_result *result, size_t row, struct
         return;
     facts->roster_version = pg_int(result, row, FACT_ROSTER_VERSION, 0);
     facts->revision_last = pg_int(result, row, FACT_REVISION_LAST, 0);
+    facts->review = review_read(result, row);
     facts->judged_before = !pg_is_null(result, row, FACT_JUDGED_REVISION);
     if (facts->judged_before) {
         facts->judged_revision = pg_int(result, row, FACT_JUDGED_REVISION, 0);

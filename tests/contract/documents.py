@@ -200,4 +200,4 @@ def json_type(document, schema):
     return "string"
 
 
-JSON_TYPES = {"STR": "string", "INT": "integer", "BOOL": "boolean", "OBJECT": "object"}
+JSON_TYPES = {"STR": "string", "INT": "integer", "BOOL": "boolean", "OBJECT": "object", "ARRAY": "array"}

@@ -20,7 +20,7 @@ ALERTS = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["r
 CASES = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
 PANELS = [p for p in json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())["panels"] if p.get("targets")]
 RUNBOOK = ROOT / "docs/runbook"
-SERVICES = ("authorization", "binding", "intake", "notification", "validation")
+SERVICES = ("authorization", "binding", "intake", "notification", "office", "validation")
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 
 METRIC = re.compile(r'^X\((\w+),\s*(COUNTER|GAUGE|HISTOGRAM),\s*"([^"]*)",\s*"([^"]+)"\)$', re.M)

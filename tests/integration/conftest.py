@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from shengyuan import ROOT, Student, System  # noqa: E402
 
 STACK = [sys.executable, str(ROOT / "deploy/local/stack.py")]
-COPIES = "authorization=2,binding=2,intake=2,validation=2,notification=2"
+COPIES = "authorization=2,binding=2,intake=2,validation=2,notification=2,office=2"
 
 
 def free_port():

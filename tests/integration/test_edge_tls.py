@@ -50,7 +50,7 @@ def production_edge(system, issued):
     folder = pathlib.Path(issued, "edge")
     made = subprocess.run([sys.executable, ROOT / "deploy/edge/configure.py", "--name", NAME, "--certificate", issued / "edge.pem", "--key",
                            issued / "edge.key", "--dir", folder, "--listen", f"127.0.0.1:{port}", "--user", "root" if os.getuid() == 0 else "",
-                           *(word for name in ("authorization", "binding", "intake", "notification") for word in (f"--{name}", addresses(system, name)))],
+                           *(word for name in ("authorization", "binding", "intake", "notification", "office") for word in (f"--{name}", addresses(system, name)))],
                           capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     nginx = [shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
@@ -137,7 +137,7 @@ def test_plain_http_is_told_nothing(edge):
 def test_what_it_needs_is_asked_for(tmp_path):
     command = [sys.executable, str(ROOT / "deploy/edge/configure.py")]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2
-    words = ["--authorization", "a:1", "--binding", "b:1", "--intake", "c:1", "--notification", "d:1", "--name", NAME, "--dir", str(tmp_path / "edge"), "--key", "none",
+    words = ["--authorization", "a:1", "--binding", "b:1", "--intake", "c:1", "--notification", "d:1", "--office", "e:1", "--name", NAME, "--dir", str(tmp_path / "edge"), "--key", "none",
              "--certificate", "none"]
     missing = subprocess.run(command + words, capture_output=True, text=True, check=False)
     assert missing.returncode == 1 and "'none' is not there" in missing.stderr and not (tmp_path / "edge").exists()

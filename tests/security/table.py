@@ -5,7 +5,7 @@ compares the three.
 """
 import subprocess
 
-SERVICES = ("authorization", "binding", "intake", "notification")
+SERVICES = ("authorization", "binding", "intake", "notification", "office")
 # Logged in only; face check passed; two of one school; one of another; and tokens that are no more.
 STUDENTS = ("anonymous", "unbound", "verified", "a1", "a2", "b1", "expired", "logged-out", "rotated")
 DEAD = ("anonymous", "expired", "logged-out", "rotated", "staff-out")
@@ -55,6 +55,18 @@ TABLE = (
      {"own": 200, "same": 404, "other": 404, "missing": 404}),
     ("intake", "GET", "/api/v1/submissions/{id}/events", BINDING,
      {"own": 200, "same": 404, "other": 404, "missing": 404}),
+    ("office", "GET", "/api/v1/report", BINDING, {"own": 200}),
+    ("office", "POST", "/api/v1/report/withdrawal", BINDING, {"own": 200}),
+    ("office", "GET", "/api/v1/office/reviews", OFFICE, {"own": {**dict.fromkeys(STAFF, 200), "province": 422}}),
+    # What a decision is about is answered row by row: tests/integration/test_office.py.
+    ("office", "POST", "/api/v1/office/reviews", OFFICE, {"-": 200}),
+    # Of a student of the first college (same) and of the other school (other).
+    ("office", "GET", "/api/v1/office/reviews/{id}", OFFICE,
+     {"same": {**dict.fromkeys(STAFF, 200), "college2": 404, "school2": 404},
+      "other": {**dict.fromkeys(STAFF, 404), "school2": 200, "province": 200}, "missing": 404}),
+    ("office", "GET", "/api/v1/office/review-reasons", OFFICE, {"-": 200}),
+    ("office", "POST", "/api/v1/office/reports", OFFICE, {"own": {**dict.fromkeys(STAFF, 403), "school": 200, "school2": 200}}),
+    ("office", "GET", "/api/v1/office/progress", OFFICE, {"own": {**dict.fromkeys(STAFF, 200), "province": 422}}),
 )
 
 

@@ -33,7 +33,7 @@ class Cast:
     def __init__(self, system, people):
         self.system, self.people = system, people
         self.other_school = None
-        self.bound = {name: self.student("99902" if name[0] == "b" else None).ready()
+        self.bound = {name: self.student("99902" if name[0] == "b" else "99901").ready()
                       for name in ("a1", "a2", "b1", "b2")}
         self.submissions = {name: s.send() for name, s in self.bound.items()}
         for name, s in self.bound.items():
@@ -44,10 +44,18 @@ class Cast:
                      "staff-out": self.staff_out()}
 
     def student(self, school=None):
+        if school == "99901":  # of the college that demo.json's staff is of
+            row = self.system.people(1, change=lambda r: r.update(SZYX="信息工程学院", PYFSDM="1"))[0]
+            return Student(self.system, row)
         row = self.people()
         if school:
             row = self.system.people(1, change=lambda r: r.update(YXDM=school, YXMC="另一所学校", PYFSDM="1"))[0]
         return Student(self.system, row)
+
+    def student_id(self, name):
+        """As their school's list has it."""
+        staff = Staff.of(self.system, "school2" if name[0] == "b" else "school")
+        return staff.call("GET", f"/api/v1/office/reviews?student_number={self.bound[name].row['XH']}").json["rows"][0]["student_id"]
 
     def begin(self, s):
         answer = s.call("POST", "/api/v1/identity/verifications", {
@@ -221,6 +229,17 @@ def make_status(tail):
     return make
 
 
+def make_review(cast, s, who, target):
+    owner = {"same": "a1", "other": "b1"}.get(target)
+    key = cast.student_id(owner) if owner else str(uuid.uuid4())
+    return f"/api/v1/office/reviews/{key}?campaign_id=2027-default", None, None
+
+
+def make_decision(cast, s, who, target):
+    return "/api/v1/office/reviews", {"action": "approve", "decisions": [
+        {"student_id": str(uuid.uuid4()), "submission_id": str(uuid.uuid4())}]}, None
+
+
 MAKE = {
     ("POST", "/api/v1/session"): make_login,
     ("POST", "/api/v1/staff/session"): lambda cast, s, who, target: (
@@ -243,6 +262,8 @@ MAKE = {
     ("POST", "/api/v1/submissions"): make_submission,
     ("GET", "/api/v1/submissions/{id}"): make_status(""),
     ("GET", "/api/v1/submissions/{id}/events"): make_status("/events"),
+    ("GET", "/api/v1/office/reviews/{id}"): make_review,
+    ("POST", "/api/v1/office/reviews"): make_decision,
 }
 
 
@@ -288,7 +309,10 @@ def test_every_call_is_made():
                             ("GET", "/api/v1/staff/session"), ("DELETE", "/api/v1/staff/session"),
                             ("GET", "/api/v1/identity/binding"), ("GET", "/api/v1/form"), ("GET", "/api/v1/draft"),
                             ("GET", "/api/v1/notice-consents"), ("GET", "/api/v1/identity/appeals"),
-                            ("GET", "/api/v1/identity/notices"))}
+                            ("GET", "/api/v1/identity/notices"),
+                            ("GET", "/api/v1/report"), ("POST", "/api/v1/report/withdrawal"), ("GET", "/api/v1/office/reviews"),
+                            ("GET", "/api/v1/office/review-reasons"), ("POST", "/api/v1/office/reports"),
+                            ("GET", "/api/v1/office/progress"))}
     count = sum(1 for _ in table.cells())
     assert count == sum(len(row[4]) * len(table.PRINCIPALS) for row in table.TABLE) - sum(
         2 for row in table.TABLE if row[3] == table.BINDING and "{id}" in row[2])

@@ -1,0 +1,7 @@
+#include "services/office/service.h"
+
+int
+main(int argc, char **argv)
+{
+    return service_main(&office_service, argc, argv);
+}

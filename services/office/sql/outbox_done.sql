@@ -1,0 +1,2 @@
+UPDATE review.outbox SET published_at = now()
+ WHERE sequence = ANY ($1::text[]::bigint[])

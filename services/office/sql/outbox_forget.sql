@@ -1,0 +1,1 @@
+DELETE FROM review.outbox WHERE published_at < now() - interval '1 day'

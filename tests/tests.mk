@@ -45,6 +45,11 @@ lint: ## clang-tidy, cppcheck, style, and a build with the other compiler
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang all unit-programs
 	@/usr/bin/python3 tests/run.py style lint
+.PHONY: coverage
+COVERAGE := BUILD=build/coverage HARDEN= CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage CC=gcc
+coverage: ## lines and branches of rules and decisions that the unit tests reach; fails below all of them
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(COVERAGE) unit-programs
+	@BUILD=build/coverage /usr/bin/python3 tests/coverage.py
 docs: ## generate docs/reference from the tables
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bin/sy-gen-docs
 	@$(BUILD)/bin/sy-gen-docs docs/reference
@@ -97,6 +102,11 @@ burst: ## ten times the load for a while: what is admitted stays fast, the rest 
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BURST_PROGRAM)
 	@/usr/bin/python3 tests/bench/burst.py
+.PHONY: bench-judge
+bench-judge: ## processor time of the rules alone, a record of a realistic mix
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bench/judge
+	@$(BUILD)/bench/judge 400000
+.SECONDARY: $(BUILD)/obj/tests/bench/judge.o
 .PHONY: bench profile
 profile: ## where the product's processor time goes, by process and function (perf)
 	@deploy/install-deps.sh

@@ -28,23 +28,17 @@ first_at(uint32_t code)
 }
 
 const struct area *
-area_current(uint32_t code)
+area_latest(uint32_t code)
 {
-    for (size_t i = first_at(code); i < area_count && area_rows[i].code == code; i++)
-        if (area_rows[i].until_year == 0)
-            return &area_rows[i];
-    return NULL;
+    size_t i = first_at(code); /* of one code the newest comes first */
+    return i < area_count && area_rows[i].code == code ? &area_rows[i] : NULL;
 }
 
 const struct area *
-area_latest(uint32_t code)
+area_current(uint32_t code)
 {
-    const struct area *latest = NULL;
-    for (size_t i = first_at(code); i < area_count && area_rows[i].code == code; i++)
-        if (latest == NULL || area_rows[i].until_year == 0 ||
-            (latest->until_year && area_rows[i].until_year > latest->until_year))
-            latest = &area_rows[i];
-    return latest;
+    const struct area *latest = area_latest(code);
+    return latest && latest->until_year == 0 ? latest : NULL;
 }
 
 bool
@@ -89,9 +83,8 @@ is_child(const struct area *area, uint32_t parent)
     if (area->code == parent)
         return false;
     if (parent % 10000 == 0)
-        return area->code / 10000 == parent / 10000 &&
-               (area->level == AREA_PREFECTURE || strcmp(area->prefecture, "直辖") == 0);
-    return parent % 100 == 0 && area->code / 100 == parent / 100 && area->level == AREA_COUNTY;
+        return area->level == AREA_PREFECTURE || strcmp(area->prefecture, "直辖") == 0;
+    return parent % 100 == 0 && area->code / 100 == parent / 100;
 }
 
 void
@@ -123,14 +116,16 @@ area_successors(uint32_t code, uint32_t *ret_codes, size_t max)
     for (size_t i = 0; i < open_count; i++) {
         const struct area *area = area_latest(open[i]);
         if (area && area->until_year == 0) {
-            if (found < max && !listed(ret_codes, found, area->code))
+            if (found < max)
                 ret_codes[found++] = area->code;
             continue;
         }
         struct str rest = area ? str_of(area->successors) : STR_NONE;
         while (rest.len) {
             uint32_t next = area_code_parse(str_cut(&rest, ';'));
-            if (next && open_count < SUCCESSOR_STEPS_MAX && !listed(open, open_count, next))
+            if (listed(open, open_count, next))
+                continue;
+            if (open_count < SUCCESSOR_STEPS_MAX) /* bound: no code has so many */
                 open[open_count++] = next;
         }
     }

@@ -18,7 +18,7 @@ struct area {
     const char *name;
     const char *successors; /* "440606" or "130102;130104" */
 };
-extern const struct area area_rows[]; /* by code */
+extern const struct area area_rows[]; /* by code, of one code the newest first */
 extern const size_t area_count;
 
 /* "440103" to 440103; 0 when it is not six digits. */

@@ -219,12 +219,13 @@ id_number_normalise(struct str number, char out[ID_NUMBER_SIZE])
     return true;
 }
 
-bool
-month_valid(struct str text)
+uint32_t
+month_parse(struct str text)
 {
     uint64_t month = 0;
-    return text.len == 6 && str_to_u64(text, 209912, &month) && month >= 190001 &&
-           month % 100 >= 1 && month % 100 <= 12;
+    bool valid = text.len == 6 && str_to_u64(text, 209912, &month) && month >= 190001 &&
+                 month % 100 >= 1 && month % 100 <= 12;
+    return valid ? (uint32_t)month : 0;
 }
 
 bool
@@ -321,8 +322,7 @@ email_valid(struct str text)
     if (local.len == 0 || domain.len < 3 || memchr(domain.ptr, '.', domain.len) == NULL)
         return false;
     char last = domain.ptr[domain.len - 1];
-    return mail_part_valid(local, false) && mail_part_valid(domain, true) &&
-           !(last >= '0' && last <= '9');
+    return mail_part_valid(local, false) && mail_part_valid(domain, true) && last > '9';
 }
 
 void

@@ -48,8 +48,8 @@ bool date_valid(uint32_t yyyymmdd);
 /* Eight digits that are such a date; 0 otherwise. */
 uint32_t date_parse(struct str text);
 
-/* Six digits, YYYYMM, years 1900 to 2099. */
-bool month_valid(struct str text);
+/* Six digits, YYYYMM, that are a month of the years 1900 to 2099; 0 otherwise. */
+uint32_t month_parse(struct str text);
 
 bool phone_mainland_valid(struct str text); /* 1[3-9] and nine digits */
 /* With its country's code: +852 (8 digits), +853 (8, beginning with 6), +886 (9, beginning with 9).

@@ -53,12 +53,6 @@ rule_report(struct rule_report *r, enum field_id field, const char *format, ...)
         (struct finding){r->rule, r->severity, field, message};
 }
 
-bool
-rule_in_stage(const struct rule_report *r, enum field_id id)
-{
-    return r->stage == RULE_SUBMISSION || fields[id].owner == FIELD_OWNER_ROSTER;
-}
-
 static unsigned
 month_number(uint32_t yyyymm)
 {
@@ -81,7 +75,6 @@ facts_of(const struct rule_input *input)
 {
     const struct str *value = input->values->value;
     struct record_facts facts = {.id_type = ID_TYPE_COUNT_, .mainland = true};
-    uint64_t month = 0;
     if (id_type_parse(value[FIELD_ZJLX], &facts.id_type)) {
         facts.mainland = facts.id_type == ID_IDENTITY_CARD;
         if (value[FIELD_SFZH].len)
@@ -92,8 +85,9 @@ facts_of(const struct rule_input *input)
     facts.enrolled = date_parse(value[FIELD_RXSJ]);
     if (facts.enrolled)
         facts.begins = month_number(facts.enrolled / 100);
-    if (month_valid(value[FIELD_BYSJ]) && str_to_u64(value[FIELD_BYSJ], 999999, &month))
-        facts.graduates = month_number((uint32_t)month);
+    uint32_t month = month_parse(value[FIELD_BYSJ]);
+    if (month)
+        facts.graduates = month_number(month);
     facts.half_years = half_years_of(value[FIELD_XZ]);
     return facts;
 }

@@ -17,8 +17,8 @@ report_abolished(struct rule_report *r, enum field_id field, const struct area *
         area_full_name(area_current(codes[i]), &text);
     }
     if (count)
-        rule_report(r, field, "%06u %s已撤销或更名，现为 %.*s，请重新选择", (unsigned)area->code,
-                    area->name, STR_ARG(buf_str(&text)));
+        rule_report(r, field, "%06u %s已撤销或更名，现为 %s，请重新选择", (unsigned)area->code,
+                    area->name, text.ptr);
     else
         rule_report(r, field, "%06u %s已撤销，请按现行区划重新选择", (unsigned)area->code,
                     area->name);

@@ -120,10 +120,9 @@ rule_check_teacher_school(const struct rule_input *input, struct rule_report *r)
 void
 rule_check_graduation_month(const struct rule_input *input, struct rule_report *r)
 {
-    uint64_t month = 0;
-    struct str value = rule_value(input, FIELD_BYSJ);
+    uint32_t month = month_parse(rule_value(input, FIELD_BYSJ));
     const struct campaign *campaign = input->campaign;
-    if (campaign == NULL || !str_to_u64(value, 999999, &month))
+    if (campaign == NULL || month == 0)
         return;
     for (size_t i = 0; i < campaign->graduation_month_count; i++)
         if (campaign->graduation_months[i] == month)

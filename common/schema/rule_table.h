@@ -75,7 +75,11 @@ struct rule_report { /* where a rule's predicate leaves its findings */
 void rule_report(struct rule_report *report, enum field_id field, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* A roster row has no student's fields yet; a submission is asked about all. */
-bool rule_in_stage(const struct rule_report *report, enum field_id id);
+static inline bool
+rule_in_stage(const struct rule_report *report, enum field_id id)
+{
+    return report->stage == RULE_SUBMISSION || fields[id].owner == FIELD_OWNER_ROSTER;
+}
 
 static inline struct str
 rule_value(const struct rule_input *input, enum field_id id)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/code.h"
 #include "schema/person.h"
 
 const enum field_id roster_columns[ROSTER_COLUMNS] = {
@@ -127,6 +128,28 @@ dates_read(unsigned line, struct arena *arena, struct record_values *values, ros
     }
 }
 
+/* Names, codes of older editions and codes without their zero, read as what is meant. */
+static void
+codes_read(unsigned line, struct arena *arena, struct record_values *values, roster_report report,
+           void *ctx)
+{
+    for (size_t i = 0; i < ROSTER_COLUMNS; i++) {
+        enum field_id id = roster_columns[i];
+        const struct code_table *table = code_of_field[id];
+        struct str written = values->value[id];
+        if (table == NULL || written.len == 0 || code_find(table, written))
+            continue;
+        const struct code_row *meant = code_meant(table, written);
+        if (meant == NULL)
+            continue;
+        values->value[id] = str_of(meant->code);
+        report(&(struct roster_finding){line, fields[id].name, "code-form", false,
+                                        arena_printf(arena, "“%.*s”已按 %s（%s）读入，请核对",
+                                                     STR_ARG(written), meant->code, meant->name)},
+               ctx);
+    }
+}
+
 /* What a spreadsheet does to long numbers: 4.40101E+17. The digits are lost for good. */
 static bool
 numbers_whole(unsigned line, const struct record_values *values, roster_report report, void *ctx)
@@ -174,6 +197,7 @@ roster_row_read(const struct roster_heading *heading, const struct csv_row *row,
     }
     if (id_number_normalise(ret_values->value[FIELD_SFZH], number))
         ret_values->value[FIELD_SFZH] = arena_copy(arena, str_of(number));
+    codes_read(line, arena, ret_values, report, ctx);
     dates_read(line, arena, ret_values, report, ctx);
     bool whole = numbers_whole(line, ret_values, report, ctx);
     struct rule_input input = {.values = ret_values, .today = today};

@@ -1,11 +1,12 @@
 """Rules and campaigns as a season changes them: warnings, severities, editions, rosters that move in between."""
 import contextlib
 import json
+import sys
 import threading
 
 import pytest
 
-from shengyuan import Student, roster_csv, wait_for
+from shengyuan import ROOT, Student, roster_csv, wait_for
 from servers import superuser
 
 DEFAULT = "2027-default"
@@ -217,3 +218,28 @@ def test_a_level_and_a_province_have_their_campaign(system, people):
     finally:
         query(system, "DELETE FROM campaign.campaign WHERE campaign_id = 'gd-college'")
     wait_for("as before", lambda: shown() == [DEFAULT, DEFAULT], 20, 0.2)
+
+
+def test_a_roster_with_old_codes_and_names_is_read_and_said(system, people):
+    """Never silently changed: each is a finding of its row."""
+    rows = [people() for _ in range(8)]
+    written = [("MZDM", "1", "01"), ("MZDM", "毛难", "36"), ("MZDM", "崩龙族", "46"), ("MZDM", "汉", "01"), ("PYFSDM", "01", "1"),
+               ("XLDM", "本科", "31"), ("XBDM", "男" if rows[6]["XBDM"] == "1" else "女", rows[6]["XBDM"]), ("XLDM", "231", "31")]
+    done = load(system, *({**row, field: text} for row, (field, text, _) in zip(rows, written)))
+    assert done["refused"] == 0
+    told = {(f["row"], f["column"]): f["message"] for f in done["findings"] if f["rule"] == "code-form"}
+    assert set(told) == {(place + 2, field) for place, (field, _, _) in enumerate(written)}
+    for place, (field, text, code) in enumerate(written):
+        assert f"“{text}”已按 {code}（" in told[place + 2, field]
+        assert query(system, f"SELECT {field} FROM roster.student WHERE xh = %s", rows[place]["XH"])[0][0] == code  # noqa: S608
+    assert load(system, *rows[4:])["unchanged"] == 4  # the same rows, written as they should be
+
+
+def test_the_columns_are_those_of_the_field_table(system):
+    sys.path.insert(0, str(ROOT / "tests/contract"))
+    from test_fields import IMPORTED, STORED, column
+    for name, wanted in (("record.judgement", {n.lower() for n in STORED}), ("roster.student", {column(n) for n in IMPORTED})):
+        schema, relation = name.split(".")
+        there = {row[0] for row in query(system, "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND "
+                                         "table_name = %s", schema, relation)}
+        assert wanted <= there, name

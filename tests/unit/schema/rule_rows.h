@@ -291,5 +291,11 @@ static const struct row rows[] = {
     {"hardship-proof", "one", S, {{FIELD_KNSLBDM, "1"}}, "hardship-proof:KNSLBDM", "证明", "hardship-proof=note"},
 
     {"fixed-value", "longer than a message usually is", S, {{FIELD_SFSLBDM, "1"}}, "fixed-value:SFSLBDM", HAN120 HAN120, "fixed"},
+
+    {"characters", "a tab at the end", S, {{FIELD_JTDZ, "某路\t"}}, "characters:JTDZ", NULL, NULL},
+    {"characters", "a delete in a long one", S, {{FIELD_JTDZ, "某路某路某路某路\x7f" "某路"}}, "characters:JTDZ", NULL, NULL},
+    {"characters", "every other sign in a long one", S, {{FIELD_JTDZ, "!~}|` @#$%^&*()_+-=[]"}}, "", NULL, NULL},
+    {"document-birth-sex", "an unknown document says nothing", R, {{FIELD_ZJLX, "CARD"}, {FIELD_XBDM, "2"}}, "code:ZJLX", NULL, NULL},
+    {"major-code", "a dash", R, {{FIELD_ZYDM, "0809-1"}}, "major-code:ZYDM", NULL, NULL},
 };
 /* clang-format on */

@@ -196,6 +196,24 @@ follows_an_abolished_code_to_what_is_in_force(void **state)
 }
 
 static void
+of_one_code_the_newest_record_comes_first(void **state)
+{
+    size_t several = 0;
+    (void)state;
+    for (size_t i = 1; i < area_count; i++) {
+        const struct area *newer = &area_rows[i - 1];
+        const struct area *older = &area_rows[i];
+        assert_true(newer->code <= older->code);
+        if (newer->code != older->code)
+            continue;
+        several++;
+        assert_true(older->until_year != 0);
+        assert_true(newer->until_year == 0 || newer->until_year > older->until_year);
+    }
+    assert_true(several > 300);
+}
+
+static void
 never_gives_more_successors_than_asked_for(void **state)
 {
     uint32_t codes[3] = {0, 0, 7};
@@ -310,6 +328,7 @@ main(void)
         cmocka_unit_test(exactly_these_prefectures_are_leaves),
         cmocka_unit_test(of_several_records_the_newest_counts),
         cmocka_unit_test(follows_an_abolished_code_to_what_is_in_force),
+        cmocka_unit_test(of_one_code_the_newest_record_comes_first),
         cmocka_unit_test(never_gives_more_successors_than_asked_for),
         cmocka_unit_test(every_successor_is_in_force),
         cmocka_unit_test(lists_what_is_below),

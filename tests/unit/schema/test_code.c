@@ -100,6 +100,45 @@ tables_are_complete(void **state)
 }
 
 static void
+knows_what_is_meant(void **state)
+{
+    static const struct {
+        const char *table, *written, *code; /* NULL: nothing */
+    } rows[] = {
+        {"MZDM", "1", "01"},     {"MZDM", "9", "09"},      {"MZDM", "汉", "01"},
+        {"MZDM", "汉族", "01"},  {"MZDM", "毛难", "36"},   {"MZDM", "毛难族", "36"},
+        {"MZDM", "崩龙", "46"},  {"MZDM", "族", NULL},     {"MZDM", "0", NULL},
+        {"MZDM", "99", NULL},    {"MZDM", "", NULL},       {"MZDM", "001", NULL},
+        {"PYFSDM", "01", "1"},   {"PYFSDM", "05", "5"},    {"PYFSDM", "06", NULL},
+        {"PYFSDM", "定向", "2"}, {"XLDM", "33", "32"},     {"XLDM", "231", "31"},
+        {"XLDM", "39", NULL},    {"XLDM", "1", NULL},      {"XBDM", "男", "1"},
+        {"XBDM", "未知", NULL},  {"XZ", "4.0", "4"},       {"XZ", "4年", "4"},
+        {"XZ", "四", NULL},      {"ZZMMDM", "团员", "03"}, {"ZJLX", "护照", "PASSPORT"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct code_table *table = code_table_find(str_of(rows[i].table), NULL);
+        const struct code_row *row = code_meant(table, str_of(rows[i].written));
+        if ((row == NULL) != (rows[i].code == NULL) ||
+            (row && strcmp(row->code, rows[i].code) != 0))
+            fail_msg("%s '%s': %s", rows[i].table, rows[i].written, row ? row->code : "nothing");
+    }
+    for (size_t i = 0; i < code_alias_count; i++)
+        assert_non_null(code_meant(code_table_find(str_of(code_aliases[i].table), NULL),
+                                   str_of(code_aliases[i].written)));
+}
+
+static void
+every_field_with_codes_has_its_newest_table(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FIELD_COUNT_; i++)
+        assert_ptr_equal(code_of_field[i], fields[i].code_table
+                                               ? code_table_find(str_of(fields[i].code_table), NULL)
+                                               : NULL);
+}
+
+static void
 no_code_stands_twice_in_a_table(void **state)
 {
     (void)state;
@@ -149,6 +188,8 @@ main(void)
         cmocka_unit_test(knows_no_other_table_or_edition),
         cmocka_unit_test(without_an_edition_the_newest_is_meant),
         cmocka_unit_test(tables_are_complete),
+        cmocka_unit_test(knows_what_is_meant),
+        cmocka_unit_test(every_field_with_codes_has_its_newest_table),
         cmocka_unit_test(no_code_stands_twice_in_a_table),
         cmocka_unit_test(nation_and_party_codes_have_two_digits),
         cmocka_unit_test(the_reference_shows_every_table),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "schema/json.h"
 #include "schema/person.h"
 #include "schema/rule.h"
 
@@ -382,6 +383,43 @@ fills_what_is_absent_and_leaves_what_is_there(void **state)
 }
 
 static void
+without_a_campaign_the_tables_are_asked(void **state)
+{
+    struct arena *arena = arena_new(1024 * 1024);
+    struct record_values values;
+    struct findings findings;
+    (void)state;
+    record_make((const struct value[]){{FIELD_BYSJ, "202712"}, {FIELD_SFSLBDM, "1"}}, 2, &values);
+    const struct rule_input input = {.values = &values, .today = TODAY};
+    rules_judge(&input, arena, &findings);
+    assert_int_equal(findings.count, 1);
+    assert_string_equal(findings.rows[0].rule->id, "study-longer");
+    assert_int_equal(findings.rows[0].severity, RULE_WARN);
+    arena_free(arena);
+}
+
+static void
+the_table_is_written_for_later_readers(void **state)
+{
+    struct json_doc *doc = NULL;
+    struct buf out;
+    size_t count = 0;
+    (void)state;
+    buf_init(&out, 65536);
+    rule_write_json(&out);
+    assert_int_equal(json_parse(buf_str(&out), &doc, NULL), ERR_OK);
+    for (const struct json *row = json_first(json_root(doc)); row; row = json_next(row)) {
+        assert_str(json_str(json_get(row, "id")), rules[count].id);
+        assert_str(json_str(json_get(row, "severity")), rule_severity_word(rules[count].severity));
+        count++;
+    }
+    assert_int_equal(count, rule_count);
+    assert_int_equal(strlen(rules_edition), 12);
+    json_doc_free(doc);
+    buf_done(&out);
+}
+
+static void
 the_reference_has_a_line_for_every_rule(void **state)
 {
     struct buf out;
@@ -411,6 +449,8 @@ main(void)
         cmocka_unit_test(findings_end_at_their_maximum),
         cmocka_unit_test(only_severe_findings_reject),
         cmocka_unit_test(fills_what_is_absent_and_leaves_what_is_there),
+        cmocka_unit_test(without_a_campaign_the_tables_are_asked),
+        cmocka_unit_test(the_table_is_written_for_later_readers),
         cmocka_unit_test(the_reference_has_a_line_for_every_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,9 +36,11 @@ void staff_session_get(struct api_call *call);
 void staff_session_delete(struct api_call *call);
 void staff_password_put(struct api_call *call);
 
-/* Looking at a password takes 32 MiB and a quarter of a second on purpose: one worker at a time of
- * two does it, the others serve. False: too many are at it, and the call is answered 503. */
-bool staff_hashing_begin(struct api_call *call);
+/* Looking at a password takes 32 MiB and a quarter of a second on purpose: two workers at most do
+ * it, the others serve; and who has not been here before does not take the second place, so that
+ * whoever guesses from a thousand addresses keeps strangers out at most. False: the call is
+ * answered 503. */
+bool staff_hashing_begin(struct api_call *call, bool stranger);
 void staff_hashing_end(struct api_call *call);
 /* The session as its person sees it, and the cookie when it is a new one (token not NULL). */
 void staff_answer(struct api_call *call, unsigned status, const struct staff *staff,

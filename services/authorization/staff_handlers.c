@@ -232,7 +232,7 @@ staff_password_put(struct api_call *call)
                      refusal ? refusal : "新密码与原密码相同，请换一个");
         return;
     }
-    if (!staff_hashing_begin(call))
+    if (!staff_hashing_begin(call, false))
         return;
     /* A stolen session is not to be used for guessing: as many tries as a known device has. */
     if (staff_tries_of_session(call->worker->redis, call->staff->staff_id, call->arena, &tries,

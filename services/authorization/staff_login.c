@@ -11,7 +11,7 @@
 #include "services/authorization/staff_tries.h"
 #include "services/authorization/store_staff.h"
 
-enum { HASHING_MAX = 2, HASHING_RETRY_S = 1 };
+enum { HASHING_MAX = 2, HASHING_STRANGERS = 1, HASHING_RETRY_S = 1 };
 
 struct staff_body {
     struct str account;
@@ -31,10 +31,11 @@ authorization_of(const struct api_call *call)
 }
 
 bool
-staff_hashing_begin(struct api_call *call)
+staff_hashing_begin(struct api_call *call, bool stranger)
 {
     struct authorization *authorization = authorization_of(call);
-    if (atomic_fetch_add(&authorization->hashing, 1) < HASHING_MAX)
+    unsigned most = stranger ? HASHING_STRANGERS : HASHING_MAX;
+    if (atomic_fetch_add(&authorization->hashing, 1) < most)
         return true;
     atomic_fetch_sub(&authorization->hashing, 1);
     api_problem_retry(call, PROBLEM_UNAVAILABLE, HASHING_RETRY_S);
@@ -209,11 +210,11 @@ staff_session_post(struct api_call *call)
         api_problem_fields(call, PROBLEM_INVALID_VALUE, errors, wrong);
         return;
     }
-    if (!staff_hashing_begin(call))
+    const struct keyring *keyring = authorization_of(call)->runtime->keyring;
+    if (!staff_hashing_begin(call, !staff_device_known(keyring, body.account, device_of(call))))
         return;
-    enum err_code code =
-        staff_tries_take(call->worker->redis, authorization_of(call)->runtime->keyring,
-                         body.account, device_of(call), call->arena, &tries, &err);
+    enum err_code code = staff_tries_take(call->worker->redis, keyring, body.account,
+                                          device_of(call), call->arena, &tries, &err);
     if (code == ERR_OK && tries.within)
         code = store_staff_get(call->worker->pg, body.account, call->arena, &account, &err);
     if (code == ERR_OK && tries.within)

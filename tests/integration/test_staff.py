@@ -19,11 +19,10 @@ def raw_log_in(http, row, headers=None, **change):
     """Past the browser: no cookies but those given. 503: two others are at it at this moment."""
     body = {"account": row["account"], "password": row["password"], "one_time_code": one_time_code(row["one_time_code_secret"]),
             **change}
-    for _ in range(200):
+    def ask():
         answer = http.call("POST", SESSION, body, headers)
-        if answer.status != 503:
-            break
-    return answer
+        return answer.status != 503 and answer
+    return wait_for("a place to be looked at", ask, 60, 0.05)
 
 
 def wrong_code(row):
@@ -152,6 +151,37 @@ def test_others_cannot_lock_one_out(system):
     assert raw_log_in(http, staff.row, {"Cookie": device}).status == 429, "a stolen device guesses no more than that"
 
 
+def test_strangers_do_not_take_every_place(system):
+    """Who guesses keeps a place busy (here: PostgreSQL does not answer). Another stranger is told to come again, who has been
+    here before is let in beside."""
+    staff = Staff.new(system)
+    assert staff.log_in().status == 201
+    device = {"Cookie": f"sy_staff_device={staff.cookies['sy_staff_device']}"}
+    ports = json.loads((system.run_dir / "ports.json").read_text())
+    base = f"http://127.0.0.1:{ports['authorization-1']}"
+    body = {"account": "stranger", "password": "Falsches-Passwort-7", "one_time_code": "123456"}
+    mine = {"account": staff.row["account"], "password": staff.row["password"],
+            "one_time_code": one_time_code(staff.row["one_time_code_secret"], time.time() + 30)}
+    connection = superuser(system)
+    connection.autocommit = False
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE staff.account IN ACCESS EXCLUSIVE MODE")
+        first = pool.submit(Http(base).call, "POST", SESSION, body)
+        wait_for("the first to wait", lambda: waiting(system) or first.done(), 20)
+        second = Http(base).call("POST", SESSION, body)
+        assert second.status == 503 and int(second.headers["Retry-After"]) >= 1
+        known = pool.submit(Http(base).call, "POST", SESSION, mine, device)
+        wait_for("who is known to wait beside", lambda: waiting(system) == 2 or first.done() or known.done(), 20)
+        connection.commit()
+        assert known.result(30).status == 201
+
+
+def waiting(system):
+    with contextlib.closing(superuser(system)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'sy_authorization' AND wait_event_type = 'Lock'")
+        return cursor.fetchone()[0]
+
+
 def test_who_is_disabled_is_out_at_once(system):
     staff = Staff.new(system)
     assert staff.log_in().status == 201
@@ -175,11 +205,7 @@ def test_who_is_disabled_while_logging_in_stays_out(system):
     with concurrent.futures.ThreadPoolExecutor(1) as pool, contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("UPDATE staff.account SET state = 'disabled' WHERE account = %s", (staff.row["account"],))
         entering = pool.submit(raw_log_in, Http(system.demo["edge"]), staff.row)
-        with contextlib.closing(superuser(system)) as other, other.cursor() as looking:
-            def waits():
-                looking.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'sy_authorization' AND wait_event_type = 'Lock'")
-                return looking.fetchone()[0]
-            wait_for("the log-in to wait", waits, 20)
+        wait_for("the log-in to wait", lambda: waiting(system), 20)
         connection.commit()
         assert entering.result(30).status == 401
 

@@ -205,7 +205,7 @@ def make_appeal_of(tail):
     def make(cast, s, who, target):
         owner = cast.owner(who, target)
         key = cast.appeals.get(owner) or str(uuid.uuid4())
-        if target == "own" and who not in table.DEAD and (tail or owner not in cast.appeals):
+        if target == "own" and who not in table.DEAD and who not in table.STAFF and (tail or owner not in cast.appeals):
             key = s.call("POST", *make_appeal(cast, s, who, target)[:2]).json["appeal_id"]
         return f"/api/v1/identity/appeals/{key}{tail}", None, None
     return make

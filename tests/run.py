@@ -159,7 +159,7 @@ SANITIZED = str(BUILD / "asan")
 GROUPS = {
     "style": lambda: style(["layers", "banned", "services", "format", "references", "shell", "python"]),
     "unit": lambda: programs(BUILD / "tests/unit"),
-    "contract": lambda: pytest("contract", ["tests/contract", "tests/faults"]),  # the tools of the fault runs
+    "contract": lambda: pytest("contract", ["tests/contract", "tests/property", "tests/faults"]),  # the tools of the fault runs
     "lint": lambda: style(["cppcheck", "tidy"]),
     "unit-asan": lambda: programs(BUILD / "asan/tests/unit"),
     "component-asan": lambda: programs(BUILD / "asan/tests/component"),

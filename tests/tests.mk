@@ -17,8 +17,14 @@ $(BUILD)/tests/component/%: $(BUILD)/obj/tests/component/%.o $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS) -lcmocka -lm
 .SECONDARY: $(COMPONENT_SOURCES:%.c=$(BUILD)/obj/%.o) $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+# What tests/property asks line by line.
+$(BUILD)/property/rules: $(BUILD)/obj/tests/property/rules.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PKG_LIBS) -lm
+.SECONDARY: $(BUILD)/obj/tests/property/rules.o
 .PHONY: unit-programs
-unit-programs: $(UNIT_PROGRAMS)
+unit-programs: $(UNIT_PROGRAMS) $(BUILD)/property/rules
 .PHONY: component-programs
 component-programs: $(COMPONENT_PROGRAMS)
 

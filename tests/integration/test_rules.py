@@ -49,7 +49,7 @@ def rules(judgement):
 
 def judged_until(student, what, condition, **change):
     """Services read a campaign within two seconds: submitted until it counts."""
-    return wait_for(what, lambda: (lambda j: j if condition(j) else None)(judged(student, **change)), 20, 0.2)
+    return wait_for(what, lambda: (lambda j: j if condition(j) else None)(judged(student, **change)), 60, 0.2)
 
 
 def load(system, *people):
@@ -102,7 +102,7 @@ def test_a_campaign_asks_for_less_and_more(system, kept):
         judged_until(kept, "less", lambda j: j["state"] == "accepted", JTYB=None)
         assert rules(judged(kept, QQHM=None)) == {"required": "reject"}
         wait_for("the form of each copy", lambda: all(
-            (lambda r: not r["JTYB"] and r["QQHM"])(required()) for _ in range(4)), 20, 0.2)
+            (lambda r: not r["JTYB"] and r["QQHM"])(required()) for _ in range(4)), 60, 0.2)
     judged_until(kept, "as before", lambda j: j["state"] == "rejected", JTYB=None)
 
 
@@ -134,7 +134,7 @@ def test_a_campaign_edited_while_batches_are_judged(system, people):
                 put(system, rule_severities={"ksh-province": severity})
                 version = query(system, "SELECT version FROM campaign.campaign WHERE campaign_id = %s", DEFAULT)[0][0]
                 wait_for(f"judgements by {severity}", lambda v=version: query(
-                    system, "SELECT count(*) FROM record.judgement WHERE campaign_id = %s AND campaign_version = %s", DEFAULT, v)[0][0] >= 3, 30)
+                    system, "SELECT count(*) FROM record.judgement WHERE campaign_id = %s AND campaign_version = %s", DEFAULT, v)[0][0] >= 3, 60)
         finally:
             over.set()
             for thread in threads:
@@ -213,11 +213,11 @@ def test_a_level_and_a_province_have_their_campaign(system, people):
     query(system, "INSERT INTO campaign.campaign SELECT (jsonb_populate_record(c, jsonb_build_object('campaign_id', 'gd-college', "
           "'province', '44', 'level', 'college', 'graduation_months', '{202607}'::text[]))).* FROM campaign.campaign c WHERE campaign_id = %s", DEFAULT)
     try:
-        wait_for("each its own", lambda: all(shown() == [DEFAULT, "gd-college"] for _ in range(4)), 20, 0.2)
+        wait_for("each its own", lambda: all(shown() == [DEFAULT, "gd-college"] for _ in range(4)), 60, 0.2)
         assert [judged(s)["state"] for s in pair] == ["accepted", "accepted"]
     finally:
         query(system, "DELETE FROM campaign.campaign WHERE campaign_id = 'gd-college'")
-    wait_for("as before", lambda: shown() == [DEFAULT, DEFAULT], 20, 0.2)
+    wait_for("as before", lambda: shown() == [DEFAULT, DEFAULT], 60, 0.2)
 
 
 def test_a_roster_with_old_codes_and_names_is_read_and_said(system, people):

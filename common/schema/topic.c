@@ -14,7 +14,7 @@ const struct topic topics[] = {
     {"submission.judged",       12, "17280000000", "student_id", "validation",    "intake, notification", "the judgement of a submission"},
     {"identity.changed",        12, "17280000000", "account_id", "binding",       "authorization",  "what is known about an account's person"},
     {"review.decided",          12, "17280000000", "student_id", "office",        "notification",   "a submission came from one state of the review into another"},
-    {"appeal.decided",          12, "17280000000", "account_id", "office",        "binding",        "what the school decided about an application"},
+    {"appeal.decided",          12, "17280000000", "account_id", "office",        "binding, notification", "what the school decided about an application"},
     {"submission.received.dlq", 1,  "31536000000", "as it came", "validation",    "syctl dlq",      "messages that cannot be judged, with the reason"},
     {"submission.judged.dlq",   1,  "31536000000", "as it came", "notification",  "syctl dlq",      "messages that cannot be told, with the reason"},
     {"identity.changed.dlq",    1,  "31536000000", "as it came", "authorization", "syctl dlq",      "identity news that cannot be read, with the reason"},

@@ -274,6 +274,34 @@ notice_of_review(const struct review_decided *event, struct arena *arena,
     return false; /* a withdrawal is the student's own doing */
 }
 
+bool
+notice_of_appeal(const struct appeal_decided *event, struct notice_made *ret_notice)
+{
+    static const struct {
+        const char *kind;
+        const char *subject;
+    } rows[] = {
+        {"roster_mismatch", "学籍信息不一致申请"}, {"major_missing", "专业缺失申请"},
+        {"field_correction", "信息更正申请"},      {"unbind", "解除绑定申请"},
+        {"lost_account", "账号找回申请"},          {"identity_confirmation", "身份确认申请"}};
+    *ret_notice = (struct notice_made){
+        .kind = NOTICE_DECIDED,
+        .recipient = event->account_id,
+        .transition = event->appeal_id,
+        .student_id = event->student_id,
+        .account_id = event->account_id,
+        .details = {.at_ms = event->at_ms,
+                    .subject = STR("申请"),
+                    .result =
+                        str_eq(event->decision, STR("accepted")) ? STR("已同意") : STR("未同意"),
+                    .remark = event->reason},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (str_eq_text(event->kind, rows[i].kind))
+            ret_notice->details.subject = str_of(rows[i].subject);
+    return true;
+}
+
 /* --- when and how --- */
 
 bool

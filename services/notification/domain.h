@@ -9,6 +9,7 @@
 #pragma once
 
 #include "io/platform_sms.h"
+#include "schema/appeal_event.h"
 #include "schema/review_event.h"
 #include "schema/submission_event.h"
 
@@ -87,6 +88,7 @@ bool notice_of_judged(const struct submission_judged *event, struct arena *arena
                       struct notice_made *ret_notice);
 bool notice_of_review(const struct review_decided *event, struct arena *arena,
                       struct notice_made *ret_notice);
+bool notice_of_appeal(const struct appeal_decided *event, struct notice_made *ret_notice);
 
 /* One value, within the length of the place `field` ("thing1"): cut with … between code points,
  * control characters as blanks, never empty. */

@@ -76,15 +76,28 @@ review_read(const struct kafka_record *record, struct arena *arena, struct notic
     return code;
 }
 
+static enum err_code
+appeal_read(const struct kafka_record *record, struct arena *arena, struct notice_made *ret_made,
+            bool *ret_told, struct err *err)
+{
+    struct appeal_decided event;
+    enum err_code code = appeal_decided_decode(record->value, arena, &event, err);
+    if (code == ERR_OK)
+        *ret_told = notice_of_appeal(&event, ret_made);
+    return code;
+}
+
 static const struct source {
     const char *topic;
     const char *type;
+    bool passed_over; /* what cannot be read is another group's to set aside */
     /* *ret_told false: an event that is not told to anybody. */
     enum err_code (*read)(const struct kafka_record *record, struct arena *arena,
                           struct notice_made *ret_made, bool *ret_told, struct err *err);
 } sources[] = {
-    {TOPIC_SUBMISSION_JUDGED, TYPE_SUBMISSION_JUDGED, judged_read},
-    {TOPIC_REVIEW_DECIDED, TYPE_REVIEW_DECIDED, review_read},
+    {TOPIC_SUBMISSION_JUDGED, TYPE_SUBMISSION_JUDGED, false, judged_read},
+    {TOPIC_REVIEW_DECIDED, TYPE_REVIEW_DECIDED, false, review_read},
+    {TOPIC_APPEAL_DECIDED, TYPE_APPEAL_DECIDED, true, appeal_read},
 };
 enum { SOURCE_COUNT = sizeof sources / sizeof sources[0] };
 
@@ -155,7 +168,7 @@ take(struct reader *reader, const struct kafka_batch *batch, size_t first, size_
         bool told = false;
         const struct kafka_record *record = kafka_batch_record(batch, i);
         const char *reason = notice_decode(reader, record, &notices[made], &told, &why);
-        if (reason) {
+        if (reason && !source_of(record)->passed_over) {
             *err = why;
             enum err_code code = bury(reader, record, reason, err);
             if (code)

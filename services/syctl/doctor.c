@@ -9,6 +9,7 @@
 #include "io/keyring.h"
 #include "io/pg.h"
 #include "runtime/preflight.h"
+#include "schema/appeal_event.h"
 #include "schema/identity_event.h"
 #include "schema/json.h"
 #include "schema/review_event.h"
@@ -23,9 +24,8 @@ static const struct {
     const char *group;
     const char *topic;
 } consumers[] = {
-    {"validation", TOPIC_SUBMISSION_RECEIVED},
-    {"notification", TOPIC_SUBMISSION_JUDGED},
-    {"notification", TOPIC_REVIEW_DECIDED},
+    {"validation", TOPIC_SUBMISSION_RECEIVED}, {"notification", TOPIC_SUBMISSION_JUDGED},
+    {"notification", TOPIC_REVIEW_DECIDED},    {"notification", TOPIC_APPEAL_DECIDED},
     {"authorization", TOPIC_IDENTITY_CHANGED},
 };
 

@@ -4,6 +4,7 @@ import datetime
 import json
 import random
 import time
+import uuid
 
 import pytest
 
@@ -201,6 +202,23 @@ def test_a_return_is_told_with_its_reason_cut_to_the_platforms_length(system, to
     assert "phrase2=退回修改;" in message["text"]
     assert "thing4=户口所在地与身份证住址不一致，请核对后…;" in message["text"]
     assert len(inbox(student, "wechat")) == 2
+
+
+def test_a_decided_application_is_told_to_the_account_that_filed_it(system, told):
+    student = told(consents=0)
+    student.call("POST", "/api/v1/notice-consents", {"application": True})
+    (account,) = query(system, "SELECT account_id FROM identity.binding b JOIN roster.student s USING (student_id)"
+                               " WHERE s.xh = %s", student.row["XH"])[0]
+    appeal = str(uuid.uuid4())
+    event = {"version": 1, "appeal_id": appeal, "account_id": account, "student_id": "", "kind": "field_correction",
+             "decision": "refused", "reason": "请补充学信网截图", "at_ms": int(time.time() * 1000)}
+    for _ in range(2):
+        publish(system, "appeal.decided", account.encode(), json.dumps(event, ensure_ascii=False).encode(),
+                {**HEADERS, "ce_type": "cn.shengyuan.appeal.decided"})
+    assert ended(system, appeal)[0] == "sent"
+    (message,) = inbox(student, "wechat")
+    assert message["template"] == "demo-application"
+    assert "thing1=信息更正申请;phrase2=未同意;" in message["text"] and "thing4=请补充学信网截图;" in message["text"]
 
 
 def test_a_window_that_closes_is_told_once_a_number_of_days(system, told):

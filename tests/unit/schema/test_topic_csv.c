@@ -191,7 +191,7 @@ every_message_has_a_topic_and_a_place_for_dead_letters(void **state)
         {TOPIC_SUBMISSION_JUDGED, "student_id", "validation", "intake, notification"},
         {TOPIC_REVIEW_DECIDED, "student_id", "office", "notification"},
         {TOPIC_IDENTITY_CHANGED, "account_id", "binding", "authorization"},
-        {TOPIC_APPEAL_DECIDED, "account_id", "office", "binding"},
+        {TOPIC_APPEAL_DECIDED, "account_id", "office", "binding, notification"},
     };
     (void)state;
     assert_int_equal(topic_count, 2 * COUNT(rows));

@@ -186,6 +186,39 @@ decisions_are_told_but_not_the_students_own(void **state)
 }
 
 static void
+a_decided_application_is_told_to_its_account(void **state)
+{
+    static const char *const kinds[] = {"roster_mismatch",  "major_missing",
+                                        "field_correction", "unbind",
+                                        "lost_account",     "identity_confirmation"};
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct notice_made made;
+        struct appeal_decided event = {.appeal_id = STR("f"),
+                                       .account_id = STR("a"),
+                                       .kind = str_of(kinds[i]),
+                                       .decision = STR("refused"),
+                                       .reason = STR("请补学信网截图")};
+        assert_true(notice_of_appeal(&event, &made));
+        assert_str(made.recipient, "a");
+        assert_str(made.transition, "f");
+        assert_true(made.details.subject.len > STR("申请").len);
+        assert_true(utf8_length(made.details.subject) <= 20);
+        assert_str(notice_value_text(made.kind, &made.details, VALUE_RESULT, arena), "未同意");
+        assert_str(notice_value_text(made.kind, &made.details, VALUE_REMARK, arena),
+                   "请补学信网截图");
+        event.decision = STR("accepted");
+        event.reason = STR_NONE;
+        event.kind = STR("another");
+        assert_true(notice_of_appeal(&event, &made));
+        assert_str(made.details.subject, "申请");
+        assert_str(notice_value_text(made.kind, &made.details, VALUE_RESULT, arena), "已同意");
+        assert_str(notice_value_text(made.kind, &made.details, VALUE_REMARK, arena),
+                   "请打开小程序查看处理结果");
+    }
+}
+
+static void
 details_survive_being_kept(void **state)
 {
     struct notice_details back = {0};
@@ -422,6 +455,7 @@ main(void)
         cmocka_unit_test(a_rejection_counts_what_is_to_be_corrected),
         cmocka_unit_test(a_rejection_without_a_count_says_none),
         cmocka_unit_test(decisions_are_told_but_not_the_students_own),
+        cmocka_unit_test(a_decided_application_is_told_to_its_account),
         cmocka_unit_test(details_survive_being_kept),
         cmocka_unit_test(quiet_hours_end_in_the_morning),
         cmocka_unit_test(tomorrow_begins_when_people_are_awake),

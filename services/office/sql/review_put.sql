@@ -1,4 +1,4 @@
--- Decisions, each with its history and its news, in one step. Who has seen an older decision than the
+-- Decisions, each with its history, its row of the audit and its news, in one step. Who has seen an older decision than the
 -- newest writes nothing: the rows returned are those that were written.
 WITH wanted AS (
     SELECT w.*
@@ -33,5 +33,17 @@ WITH wanted AS (
     INSERT INTO review.outbox (topic, message_key, event_id, event_type, value, traceparent)
     SELECT $17, student_id::text, event_id, $18, event, $16
       FROM wanted JOIN put USING (student_id)
+), decided AS (
+    -- Sorted, so that all rows are put before the first row of the audit: from there on the audit is
+    -- locked until the end, and nobody who holds it may wait for a row of somebody who waits for it.
+    SELECT w.* FROM wanted w JOIN put USING (student_id) ORDER BY w.student_id OFFSET 0
+), told AS (
+    SELECT student_id,
+           audit.append($13, 'review.' || action, student_id::text,
+                        jsonb_build_object('campaign_id', campaign_id, 'version', seen + 1,
+                                           'submission_id', submission_id, 'revision', revision,
+                                           'from', from_state, 'to', to_state, 'by_level', $14,
+                                           'session_id', $15)::text, $16) AS place
+      FROM decided
 )
-SELECT student_id FROM put
+SELECT student_id FROM told WHERE place > 0

@@ -1,5 +1,5 @@
 -- A page of a school's students by number: $2 college (empty: all), $3 campaign, $4 state (empty:
--- any), after the student $5, at most $6; of the number $7 (empty: any).
+-- any), after the student $5 (one of theirs, else nothing is behind it), at most $6; of the number $7 (empty: any).
 SELECT s.student_id, s.xm, s.xh, coalesce(s.szyx, ''), coalesce(s.szbj, ''), coalesce(s.zymc, ''),
        v.state, CASE WHEN v.vouched THEN p.submission_id ELSE l.accepted_submission_id END,
        CASE WHEN v.vouched THEN p.revision ELSE l.accepted_revision END,
@@ -12,6 +12,7 @@ SELECT s.student_id, s.xm, s.xh, coalesce(s.szyx, ''), coalesce(s.szbj, ''), coa
               coalesce(p.state IN ('school_approved', 'reported'), false) AS vouched) v
  WHERE s.yxdm = $1 AND ($2 = '' OR s.szyx = $2) AND ($4 = '' OR v.state = $4) AND ($7 = '' OR s.xh = $7)
    AND ($5::uuid IS NULL OR (s.xh, s.student_id) >
-        (SELECT a.xh, a.student_id FROM roster.student a WHERE a.student_id = $5::uuid))
+        (SELECT a.xh, a.student_id FROM roster.student a
+          WHERE a.student_id = $5::uuid AND a.yxdm = $1 AND ($2 = '' OR a.szyx = $2)))
  ORDER BY s.xh, s.student_id
  LIMIT $6::integer

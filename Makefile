@@ -22,7 +22,7 @@ WARN_clang := -Wimplicit-fallthrough -Wmissing-variable-declarations \
   -Wno-gnu-statement-expression -Wno-gnu-zero-variadic-macro-arguments
 COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
 
-PACKAGES := rdkafka hiredis libcjson libpq libcurl libcrypto
+PACKAGES := rdkafka hiredis libcjson libpq libcurl libcrypto libjpeg libpng
 PKG_CFLAGS := $(subst -I,-isystem ,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 

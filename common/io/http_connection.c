@@ -146,6 +146,15 @@ refuse(struct http_connection *connection, enum http_refusal refusal)
 
 /* --- from bytes to a request --- */
 
+static size_t
+body_bytes_max(const struct http_server *server, const struct http_request *request)
+{
+    const struct http_server_conf *conf = &server->conf;
+    return conf->large_body_bytes_max && conf->takes_large_body(request, conf->ctx)
+               ? conf->large_body_bytes_max
+               : conf->body_bytes_max;
+}
+
 static void
 head_done(struct http_connection *connection)
 {
@@ -161,8 +170,13 @@ head_done(struct http_connection *connection)
         return;
     }
     request->answer_closes = request->head.close;
+    size_t body_max = body_bytes_max(server, request);
+    if (!request->head.chunked && request->head.length > body_max) {
+        refuse(connection, HTTP_REFUSED_BODY_TOO_LARGE);
+        return;
+    }
     http_loop_lend(connection->loop, &request->body);
-    request->body.max = server->conf.body_bytes_max;
+    request->body.max = body_max;
     connection->state = CONNECTION_BODY;
     deadline_in(connection, server->conf.body_deadline_ms);
     bool waits = request->head.expects_continue && connection->in_len == connection->scan.at;

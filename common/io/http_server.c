@@ -67,8 +67,10 @@ http_server_open(const struct http_server_conf *conf, struct http_server **ret_s
     server->conf = *conf;
     if (server->conf.head_deadline_ms == 0)
         server->conf.head_deadline_ms = LIMIT_HTTP_HEAD_DEADLINE_MS;
-    server->limits = (struct http_limits){conf->body_bytes_max, conf->target_bytes_max,
-                                          conf->header_bytes_max, conf->header_count_max};
+    size_t longest = conf->large_body_bytes_max > conf->body_bytes_max ? conf->large_body_bytes_max
+                                                                       : conf->body_bytes_max;
+    server->limits = (struct http_limits){longest, conf->target_bytes_max, conf->header_bytes_max,
+                                          conf->header_count_max};
     enum err_code code = listen_on(conf->listen, &server->listen_fd, &server->port, err);
     if (code) {
         free(server);

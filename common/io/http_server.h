@@ -50,6 +50,9 @@ struct http_server_conf {
     unsigned idle_timeout_s;   /* between requests */
     unsigned head_deadline_ms; /* from connecting, or a request's first byte; 0: the limit's */
     unsigned body_deadline_ms; /* from the head's end to the body's end; also to take an answer */
+    /* Longer bodies than body_bytes_max for some requests, decided by their heads. 0: for none. */
+    size_t large_body_bytes_max;
+    bool (*takes_large_body)(const struct http_request *request, void *ctx);
     void *ctx;
     /* A whole request arrived. Runs on a server thread: must not block. Exactly one of the
      * http_reply functions is to be called for it, now or later, from any thread. */

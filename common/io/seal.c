@@ -49,6 +49,12 @@ sealer_nonce(struct sealer *sealer, size_t size)
     return sealer->nonces + sealer->nonces_used - size;
 }
 
+const struct suite *
+seal_suite(const struct sealer *sealer)
+{
+    return cipher_suite(sealer->lock);
+}
+
 struct str
 seal_text(struct sealer *sealer, struct str plain, struct str context, struct arena *arena)
 {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "io/keyring.h"
+#include "io/suite.h"
 
 struct sealer;
 
@@ -29,5 +30,7 @@ enum err_code seal_again(struct sealer *sealer, struct str sealed, struct str co
                          struct arena *arena, struct str *ret_sealed, struct err *err) MUST_CHECK;
 /* The key id of a sealed text; STR_NONE when it is none. */
 struct str seal_key_id(struct str sealed);
+/* Of the key that seals now. */
+const struct suite *seal_suite(const struct sealer *sealer);
 /* Whether the key that seals now sealed it. */
 bool seal_is_current(const struct sealer *sealer, struct str sealed);

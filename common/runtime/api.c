@@ -228,6 +228,21 @@ worker_close(struct api_worker *worker)
     pg_free(worker->pg);
 }
 
+/* On a server thread, by the head alone. */
+static bool
+takes_large_body(const struct http_request *request, void *ctx)
+{
+    const struct api *api = ctx;
+    struct str args[API_PATH_ARGS_MAX];
+    enum problem_id problem;
+    struct buf allow;
+    buf_init(&allow, 64);
+    const struct api_route *route =
+        api_route_find(api->conf.routes, api->conf.route_count, request, args, &problem, &allow);
+    buf_done(&allow);
+    return route && strcmp(route->path, api->conf.large_body_path) == 0;
+}
+
 static enum err_code
 server_open(struct api *api, struct err *err)
 {
@@ -242,6 +257,8 @@ server_open(struct api *api, struct err *err)
         .header_count_max = LIMIT_HTTP_HEADER_COUNT,
         .idle_timeout_s = 75,
         .body_deadline_ms = LIMIT_HTTP_BODY_DEADLINE_MS,
+        .large_body_bytes_max = api->conf.large_body_bytes_max,
+        .takes_large_body = takes_large_body,
         .ctx = api,
         .on_request = on_request,
         .on_refusal = on_refusal,

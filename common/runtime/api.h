@@ -86,6 +86,9 @@ struct api_conf {
     size_t route_count;
     void *service;
     unsigned pg_statement_timeout_ms;
+    /* Longer bodies on one path of `routes`; 0: all end at LIMIT_HTTP_BODY. */
+    size_t large_body_bytes_max;
+    const char *large_body_path;
 };
 
 enum err_code api_open(const struct api_conf *conf, struct api **ret_api,

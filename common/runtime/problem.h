@@ -30,6 +30,7 @@
     X(PROBLEM_ALREADY_BOUND,         409, "already-bound",         "该学籍或该账号已经绑定，如非本人操作请联系学校") \
     X(PROBLEM_APPEAL_OPEN,           409, "appeal-open",           "同样的申请已经提交，请等待学校处理，或先撤回原申请") \
     X(PROBLEM_APPEAL_CLOSED,         409, "appeal-closed",         "该申请已有结果或已撤回，不能再改；如有需要请重新申请") \
+    X(PROBLEM_EVIDENCE_FULL,         409, "evidence-full",         "每份申请最多上传 4 张图片，请把材料合并后重新申请") \
     X(PROBLEM_WINDOW_CLOSED,         409, "window-closed",         "现在不在上报时间内，请联系学校就业部门") \
     X(PROBLEM_LOCKED,                409, "locked",                "已审核，不能修改；需要修改的，请联系学院或学校退回") \
     X(PROBLEM_NOT_ALLOWED,           409, "not-allowed",           "现在不能这样做，请刷新后再看") \

@@ -79,6 +79,7 @@ appeal_write(struct api_call *call, struct jsonw *w, const struct appeal *appeal
     jsonw_key(w, "claims");
     jsonw_raw(w, claims);
     jsonw_member(w, "message", message);
+    jsonw_member_int(w, "evidence", appeal->evidence);
     member_time(w, "created_at", appeal->created_at_ms);
     member_time(w, "decided_at", appeal->decided_at_ms);
     jsonw_key(w, "history");

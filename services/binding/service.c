@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "io/image.h"
 #include "io/secret_file.h"
 #include "services/binding/store_pg.h"
 
 enum { STATEMENT_TIMEOUT_MS = 3000 };
+#define EVIDENCE_PATH "/api/v1/identity/appeals/{id}/evidence"
 
 /* clang-format off */
 static const struct api_route routes[] = {
@@ -19,6 +21,7 @@ static const struct api_route routes[] = {
     {HTTP_GET,  "/api/v1/identity/appeals",                       API_SESSION, false, appeal_list,           NULL},
     {HTTP_GET,  "/api/v1/identity/appeals/{id}",                  API_SESSION, false, appeal_get,            NULL},
     {HTTP_POST, "/api/v1/identity/appeals/{id}/cancellation",     API_SESSION, false, appeal_cancel,         NULL},
+    {HTTP_POST, "/api/v1/identity/appeals/{id}/evidence",         API_SESSION, false, evidence_post,         NULL},
     {HTTP_GET,  "/api/v1/identity/notices",                       API_SESSION, false, notice_get,            NULL},
 };
 /* clang-format on */
@@ -84,6 +87,8 @@ binding_start(struct runtime *runtime, const void *conf, void **ret_service, str
         .route_count = sizeof routes / sizeof routes[0],
         .service = binding,
         .pg_statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+        .large_body_bytes_max = IMAGE_BYTES_MAX,
+        .large_body_path = EVIDENCE_PATH,
     };
     const struct relay_conf relay = {
         .runtime = runtime->conf,

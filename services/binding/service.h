@@ -38,6 +38,7 @@ void appeal_post(struct api_call *call);
 void appeal_list(struct api_call *call);
 void appeal_get(struct api_call *call);
 void appeal_cancel(struct api_call *call);
+void evidence_post(struct api_call *call);
 void notice_get(struct api_call *call);
 
 /* Follows appeal.decided until the service stops; a thread's function. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "binding_sql.h"
+#include "io/crypto.h"
 
 enum err_code
 store_appeal_add(struct pg *pg, const struct new_appeal *appeal,
@@ -57,6 +58,7 @@ appeal_of(const struct pg_result *rows, size_t row, struct arena *arena)
         .reason_sealed = arena_copy(arena, pg_str(rows, row, 8)),
         .outcome = arena_copy(arena, pg_str(rows, row, 9)),
         .history = arena_copy(arena, pg_str(rows, row, 10)),
+        .evidence = pg_int(rows, row, 11, 0),
     };
 }
 
@@ -147,6 +149,62 @@ store_notice_list(struct pg *pg, struct str account_id, struct arena *arena,
         ret_notices[i] =
             (struct notice){arena_copy(arena, pg_str(rows, i, 0)), pg_int(rows, i, 1, 0)};
     return ERR_OK;
+}
+
+/* --- evidence --- */
+
+/* Under the lock of its application, so that two at once cannot both be the last. */
+static enum err_code
+evidence_room(struct pg *pg, const struct new_evidence *evidence, struct arena *arena,
+              struct str *ret_same, struct err *err)
+{
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
+    struct str state = STR_NONE;
+    const struct pg_param own[] = {PG_STR(evidence->appeal_id), PG_STR(evidence->account_id)};
+    enum err_code code = one_text(pg, &SQL_APPEAL_OWN_LOCK, own, 2, arena, &state, err);
+    if (code)
+        return code;
+    if (state.len == 0)
+        return ERR(err, ERR_NOT_FOUND, "no such application of this account");
+    if (!str_eq_text(state, appeal_state_name(APPEAL_FILED)))
+        return ERR(err, ERR_DUPLICATE, "the application is not open");
+    code = pg_exec(pg, &SQL_EVIDENCE_LIST, own, 1, &rows, err);
+    if (code)
+        return code;
+    *ret_same = STR_NONE;
+    for (size_t i = 0; i < pg_rows(rows); i++)
+        if (crypto_equal(pg_str(rows, i, 1), evidence->content_index))
+            *ret_same = arena_copy(arena, pg_str(rows, i, 0));
+    return ret_same->len || pg_rows(rows) < EVIDENCE_MAX
+               ? ERR_OK
+               : ERR(err, ERR_TOO_LARGE, "the application has %d images", EVIDENCE_MAX);
+}
+
+enum err_code
+store_evidence_add(struct pg *pg, const struct new_evidence *evidence, struct arena *arena,
+                   struct str *ret_evidence_id, struct err *err)
+{
+    struct str same = STR_NONE;
+    char bytes[24];
+    (void)snprintf(bytes, sizeof bytes, "%zu", evidence->bytes);
+    const struct pg_param params[] = {
+        PG_STR(evidence->evidence_id), PG_STR(evidence->appeal_id),
+        PG_STR(str_of(bytes)),         PG_STR(evidence->content_index),
+        PG_STR(evidence->key_sealed),  PG_STR(evidence->content_base64),
+    };
+    enum err_code code = pg_begin(pg, err);
+    if (code)
+        return code;
+    code = evidence_room(pg, evidence, arena, &same, err);
+    if (code == ERR_OK && same.len == 0)
+        code = pg_exec(pg, &SQL_EVIDENCE_ADD, params, 6, NULL, err);
+    if (code == ERR_OK)
+        code = pg_commit(pg, err);
+    else
+        pg_rollback(pg);
+    if (code == ERR_OK)
+        *ret_evidence_id = same.len ? same : evidence->evidence_id;
+    return code;
 }
 
 /* --- a decision --- */

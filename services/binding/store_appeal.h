@@ -38,6 +38,7 @@ struct appeal {
     struct str reason_sealed;
     struct str outcome;
     struct str history; /* JSON */
+    int64_t evidence;   /* images */
 };
 enum { APPEALS_SHOWN_MAX = 50 };
 
@@ -66,6 +67,22 @@ struct notice {
 enum err_code store_notice_list(struct pg *pg, struct str account_id, struct arena *arena,
                                 struct notice *ret_notices, size_t *ret_count,
                                 struct err *err) MUST_CHECK;
+
+enum { EVIDENCE_MAX = 4 }; /* of an application */
+struct new_evidence {
+    struct str evidence_id;
+    struct str appeal_id;
+    struct str account_id;
+    size_t bytes; /* of the image */
+    struct str content_index;
+    struct str key_sealed;
+    struct str content_base64;
+};
+/* *ret_evidence_id is the one there is already when the same was sent before. ERR_NOT_FOUND;
+ * ERR_DUPLICATE: the application is not open; ERR_TOO_LARGE: there are EVIDENCE_MAX. */
+enum err_code store_evidence_add(struct pg *pg, const struct new_evidence *evidence,
+                                 struct arena *arena, struct str *ret_evidence_id,
+                                 struct err *err) MUST_CHECK;
 
 /* --- parts of the transaction that applies a decision --- */
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from servers import publish, redis_of, superuser, topic_messages
-from shengyuan import Student, random_phone, wait_for
+from shengyuan import Student, png_image, random_phone, wait_for
 
 PERMITS = {  # document type: a number of its form
     "HM_TRAVEL_PERMIT": lambda: f"H{random.randrange(10**8):08d}",
@@ -327,3 +327,68 @@ def test_ten_applications_a_day(newcomer):
         if answer.status == 201:
             s.call("POST", f"/api/v1/identity/appeals/{answer.json['appeal_id']}/cancellation")
     assert statuses == [201] * 10 + [429]
+
+
+# --- evidence ---
+
+
+def send_image(s, appeal, data, kind="image/png"):
+    return s.call("POST", f"/api/v1/identity/appeals/{appeal['appeal_id']}/evidence", raw=data, headers={"Content-Type": kind})
+
+
+def open_appeal(s):
+    answer = file_appeal(s, "major_missing", {"major_name": "示范学"}, school_code=s.row["YXDM"])
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def test_evidence_is_written_anew_and_kept_sealed(system, newcomer):
+    s = logged_in(newcomer)
+    appeal = open_appeal(s)
+    data = png_image(300, 200, comment=b"camera-canary-4711", noise=True)
+    assert len(data) > 128 * 1024, "more than any other call takes"
+    first = send_image(s, appeal, data)
+    assert first.status == 201 and first.json["media_type"] == "image/jpeg", first
+    assert send_image(s, appeal, data).json["evidence_id"] == first.json["evidence_id"], "the same is the same"
+    assert shown(s, appeal)["evidence"] == 1
+    connection = superuser(system)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT content, bytes, key_sealed FROM identity.evidence WHERE evidence_id = %s",
+                       (first.json["evidence_id"],))
+        content, size, key = cursor.fetchone()
+    connection.close()
+    content = bytes(content)
+    assert size == first.json["bytes"] and size < len(content) < size + 100 and key.count(".") == 2
+    assert not any(word in content for word in (b"camera-canary", b"JFIF", bytes.fromhex("ffd8ffe0"), b"\x89PNG"))
+    for n in range(1, 4):
+        assert send_image(s, appeal, png_image(20, 20 + n)).status == 201
+    full = send_image(s, appeal, png_image(30, 30))
+    assert (full.status, full.problem) == (409, "evidence-full")
+    s.call("POST", f"/api/v1/identity/appeals/{appeal['appeal_id']}/cancellation")
+    assert send_image(s, appeal, data).problem == "appeal-closed"
+
+
+def test_what_is_no_image_is_refused_by_its_content(newcomer):
+    s = logged_in(newcomer)
+    appeal = open_appeal(s)
+    good = png_image(40, 30)
+    for data in (b"", b"%PDF-1.7", b"<svg/>", good[:-20], good[:8] + b"<?php 1", b"\xff\xd8\xff" + good, b"MZ\x90" * 1000,
+                 png_image(20000, 1)):
+        answer = send_image(s, appeal, data)
+        assert answer.status == 422 and [e["field"] for e in answer.json["errors"]] == ["evidence"], (data[:20], answer)
+    for kind in ("application/json", "image/gif", "text/html", "multipart/form-data; boundary=x"):
+        assert send_image(s, appeal, good, kind).problem == "media-type"
+    assert shown(s, appeal)["evidence"] == 0
+
+
+def test_only_evidence_may_be_large(newcomer, student):
+    s = logged_in(newcomer)
+    appeal = open_appeal(s)
+    five = 5 * 1024 * 1024
+    assert send_image(s, appeal, bytes(five)).status == 422
+    for path, size in ((f"/api/v1/identity/appeals/{appeal['appeal_id']}/evidence", five + 1),
+                       ("/api/v1/identity/appeals", 64 * 1024 + 1), ("/api/v1/submissions", 64 * 1024 + 1),
+                       (f"/api/v1/identity/appeals/{appeal['appeal_id']}/cancellation", 64 * 1024 + 1)):
+        answer = student.call("POST", path, raw=b" " * size)
+        assert (answer.status, answer.problem) == (413, "too-large"), (path, answer)
+        student.http.close()

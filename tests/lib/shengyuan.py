@@ -17,6 +17,7 @@ import struct
 import subprocess
 import time
 import urllib.parse
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -131,6 +132,16 @@ def wait_for(what, condition, seconds=30, every=0.05):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(every)
+
+
+def png_image(width, height, comment=None, noise=False):
+    """A whole PNG; `comment` is in it as text, `noise` makes it as large as it is."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    line = os.urandom(3 * width) if noise else bytes(3 * width)
+    rows = b"".join(b"\0" + (os.urandom(3 * width) if noise else line) for _ in range(height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + (
+        chunk(b"tEXt", b"Comment\0" + comment) if comment else b"") + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
 
 
 def random_phone():

@@ -13,7 +13,7 @@ import pytest
 import table
 from conftest import DOORS
 from servers import redis_of
-from shengyuan import Http, random_phone, Staff, Student, wait_for
+from shengyuan import Http, png_image, random_phone, Staff, Student, wait_for
 from documents import OPENAPI
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "LOCK", "FOO")
@@ -140,13 +140,13 @@ def cast(system, people):
     return Cast(system, people)
 
 
-def call(door, s, method, path, body=None, headers=None):
+def call(door, s, method, path, body=None, headers=None, raw=None):
     fields = dict(headers or {})
     if isinstance(s, Staff):
         fields.update(s.credentials(method))
     elif s.token:
         fields["Authorization"] = f"Bearer {s.token}"
-    return Http(door).call(method, path, body, fields)
+    return Http(door).call(method, path, body, fields, raw)
 
 
 # --- how each call is made: (path, body, headers) ---
@@ -255,6 +255,9 @@ MAKE = {
     ("POST", "/api/v1/identity/appeals"): make_appeal,
     ("GET", "/api/v1/identity/appeals/{id}"): make_appeal_of(""),
     ("POST", "/api/v1/identity/appeals/{id}/cancellation"): make_appeal_of("/cancellation"),
+    ("POST", "/api/v1/identity/appeals/{id}/evidence"):
+        lambda cast, s, who, target: (*make_appeal_of("/evidence")(cast, s, who, target)[:2],
+                                      {"Content-Type": "image/png"}, png_image(20, 20)),
     ("GET", "/api/v1/codes/{table}"):
         lambda cast, s, who, target: ("/api/v1/codes/" + ("NOTHING" if target == "missing" else "MZDM"), None, None),
     ("PUT", "/api/v1/draft"): make_draft,

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/blob.h"
 #include "io/seal.h"
 #include "io/suite.h"
 
@@ -82,6 +83,48 @@ opens_what_it_sealed_in_the_same_place_only(void **state)
             str_eq(sealed, seal_text(bench.sealer, text, STR("student/JTDZ"), bench.arena)));
         bench_free(&bench);
     }
+}
+
+static void
+seals_large_bytes_under_a_key_of_their_own(void **state)
+{
+    enum { SIZE = 300000 };
+    char *bytes = mem_alloc(SIZE);
+    (void)state;
+    memset(bytes, 'x', SIZE);
+    for (size_t i = 0; i < RINGS; i++) {
+        struct bench bench = bench_new(rings[i].keys);
+        struct str plain = {bytes, SIZE};
+        struct str key;
+        struct str again;
+        struct buf sealed;
+        struct buf opened;
+        buf_init(&sealed, SIZE + 256);
+        buf_init(&opened, SIZE);
+        blob_seal(bench.sealer, plain, STR("evidence/1"), bench.arena, &key, &sealed);
+        assert_true(str_starts(key, str_of(rings[i].begin)));
+        assert_null(memmem(sealed.ptr, sealed.len, "xxxxxxxx", 8));
+        assert_works(seal_again(bench.sealer, key, STR("evidence/1"), bench.arena, &again, &err));
+        assert_works(blob_open(bench.sealer, again, buf_str(&sealed), STR("evidence/1"),
+                               bench.arena, &opened, &err));
+        assert_true(str_eq(buf_str(&opened), plain));
+        buf_reset(&opened);
+        assert_fails(blob_open(bench.sealer, key, buf_str(&sealed), STR("evidence/2"), bench.arena,
+                               &opened, &err),
+                     ERR_CRYPTO, "made for another place");
+        buf_reset(&opened);
+        sealed.ptr[sealed.len / 2] = (char)(sealed.ptr[sealed.len / 2] ^ 1);
+        assert_fails(blob_open(bench.sealer, key, buf_str(&sealed), STR("evidence/1"), bench.arena,
+                               &opened, &err),
+                     ERR_CRYPTO, "were changed");
+        assert_fails(blob_open(bench.sealer, key, STR("short"), STR("evidence/1"), bench.arena,
+                               &opened, &err),
+                     ERR_CRYPTO, "were changed");
+        buf_done(&sealed);
+        buf_done(&opened);
+        bench_free(&bench);
+    }
+    free(bytes);
 }
 
 static void
@@ -281,6 +324,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_it_sealed_in_the_same_place_only),
+        cmocka_unit_test(seals_large_bytes_under_a_key_of_their_own),
         cmocka_unit_test(seals_texts_of_every_length),
         cmocka_unit_test(refuses_every_single_changed_bit),
         cmocka_unit_test(authenticates_nonce_text_tag_and_context),

@@ -57,7 +57,7 @@ BODIES = [
 def test_no_body_is_read_leniently(doors, one, service, method, path, body):
     """About 280 traps at each call that takes a body, at the service's own port; the first fifty through the edge as well."""
     assert {(b[1], b[2]) for b in BODIES} == {(m.upper(), p) for p, item in OPENAPI["paths"].items() for m, o in item.items()
-                                              if isinstance(o, dict) and "requestBody" in o}
+                                              if isinstance(o, dict) and "application/json" in o.get("requestBody", {}).get("content", {})}
     doors_ = {door: doors.base(door, service) for door in DOORS}
     kept = {door: Http(base) for door, base in doors_.items()}
     wrong, count = [], 0

@@ -10,7 +10,7 @@ import pytest
 
 from crashing import crash_points, crashing
 from servers import publish, superuser, topic_messages
-from shengyuan import Student, wait_for
+from shengyuan import Staff, Student, wait_for
 
 REJECTED = {"JTYB": "1"}  # a postcode of one digit
 HEADERS = {"ce_specversion": "1.0", "ce_id": "x", "ce_source": "/tests", "ce_type": "cn.shengyuan.review.decided",
@@ -202,6 +202,38 @@ def test_a_return_is_told_with_its_reason_cut_to_the_platforms_length(system, to
     assert "phrase2=退回修改;" in message["text"]
     assert "thing4=户口所在地与身份证住址不一致，请核对后…;" in message["text"]
     assert len(inbox(student, "wechat")) == 2
+
+
+def test_what_staff_decide_is_told_step_by_step(system, told):
+    """Through office and its outbox: a return with its reason, then the approvals, each once."""
+    row = system.people(1, change=lambda r: r.update(SZYX="信息工程学院", PYFSDM="1"))[0]
+    student = Student(system, row).ready()
+    for _ in range(5):
+        student.call("POST", "/api/v1/notice-consents", {"result": True})
+
+    def decide(account, submission, action, **more):
+        (student_id,) = query(system, "SELECT student_id::text FROM record.judgement WHERE submission_id = %s", submission)[0]
+        answer = Staff.of(system, account).call("POST", "/api/v1/office/reviews", {"decisions": [
+            {"student_id": student_id, "submission_id": submission, "action": action, **more}]})
+        assert answer.status == 200, answer
+        return answer.json["results"][0]["state"]
+
+    def told_of(count):
+        return wait_for(f"{count} messages", lambda: len(inbox(student, "wechat")) >= count and inbox(student, "wechat"))[0]["text"]
+
+    first = student.send()
+    assert student.judged(first)["state"] == "accepted"
+    assert "phrase2=核验通过;" in told_of(1)
+    assert decide("college", first, "return", reason_code="other", reason="请补全门牌号") == "returned"
+    assert "phrase2=退回修改;" in told_of(2) and "thing4=其他问题，请按说明修改;" in told_of(2), "what is typed stays with office"
+    second = student.send(JTDZ="广东省广州市天河区示范路1号102室")
+    assert student.judged(second)["state"] == "accepted"
+    told_of(3)
+    assert decide("college", second, "approve") == "college_approved"
+    assert "phrase2=院系通过;" in told_of(4)
+    assert decide("school", second, "approve") == "school_approved"
+    assert "phrase2=学校通过;" in told_of(5)
+    assert len(inbox(student, "wechat")) == 5 and remaining(student) == 0
 
 
 def test_a_decided_application_is_told_to_the_account_that_filed_it(system, told):

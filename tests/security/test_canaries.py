@@ -109,6 +109,8 @@ def whole_life(system, row):
     assert s.call("PUT", "/api/v1/draft", {"fields": {**fields, **wrong}}, {"If-Match": etag}).status == 200
     assert s.call("PUT", "/api/v1/draft", {"fields": wrong}, {"If-Match": etag}).status == 412
     assert s.call("GET", "/api/v1/form").status == 200
+    for _ in range(3):                                              # told by WeChat, once refused, then by SMS
+        assert s.call("POST", "/api/v1/notice-consents", {"result": True}).status == 200
     accepted = s.send(key="canary", **fields)
     assert s.judged(accepted)["state"] == "accepted"
     assert s.submit(key="canary", **wrong).status == 422            # the key with other fields

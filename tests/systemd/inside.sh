@@ -5,7 +5,7 @@
 set -uo pipefail
 repo=/root/shengyuan
 failed=0
-copies="sy-authorization@1 sy-binding@1 sy-intake@1 sy-validation@1 sy-office@1"
+copies="sy-authorization@1 sy-binding@1 sy-intake@1 sy-validation@1 sy-notification@1 sy-office@1"
 
 check() { # check WHAT COMMAND…
     local what=$1
@@ -43,7 +43,7 @@ configure() {
     tr '\0' '\n' <"/proc/$(pgrep -n -x sy-intake)/environ" |
         grep ^SY_ | grep -vE 'INSTANCE|LISTEN|PG_DSN|_FILE=' >/etc/shengyuan/shengyuan.env
     dsn=$(setting_of SY_PG_DSN | sed 's/ passfile=[^ ]*//')
-    for service in authorization binding intake validation office; do
+    for service in authorization binding intake validation office notification; do
         echo "SY_PG_DSN=\"${dsn/user=sy_intake/user=sy_$service}\"" >"/etc/shengyuan/sy-$service.env"
         grep ":sy_$service:" .run/secrets/pgpass >"$secrets/pgpass_$service"
     done

@@ -108,6 +108,12 @@ burst: ## ten times the load for a while: what is admitted stays fast, the rest 
 	@deploy/kafka/fetch.sh > /dev/null
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all $(BURST_PROGRAM)
 	@/usr/bin/python3 tests/bench/burst.py
+.PHONY: season
+season: ## a whole season by SEED with STUDENTS people, and an account of it kept apart
+	@deploy/install-deps.sh
+	@deploy/kafka/fetch.sh > /dev/null
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@/usr/bin/python3 tests/season/season.py
 .PHONY: bench-judge
 bench-judge: ## processor time of the rules alone, a record of a realistic mix
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/bench/judge

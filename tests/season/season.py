@@ -84,6 +84,9 @@ class Person(Student):
         submission_id = self.send(key, fields)
         for _ in range(self.dice.choice((0, 0, 0, 1, 2))):
             assert self.send(key, fields) == submission_id, "the same key is the same submission"
+        self.acknowledged(submission_id, objection)
+
+    def acknowledged(self, submission_id, objection):
         self.sent.append((submission_id, objection))
         if objection is None:
             self.accepted, self.state = submission_id, "submitted"
@@ -136,11 +139,14 @@ class Season:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             doing = pool.submit(work)
             for service in services:
-                victim = self.system.pids(service)[0]
-                time.sleep(0.2)  # anywhere in the middle
-                os.kill(victim, signal.SIGKILL)
+                acknowledged = self.handed_in()
+                wait_for("somebody to hand in", lambda seen=acknowledged: doing.done() or self.handed_in() > seen, 120, 0.01)
+                os.kill(self.system.pids(service)[0], signal.SIGKILL)
                 self.events[f"killed {service}"] += 1
             doing.result()
+
+    def handed_in(self):
+        return sum(len(person.sent) for person in self.people)
 
     def settled(self):
         """Everything handed in so far is judged, as it must be."""
@@ -159,7 +165,7 @@ class Season:
         self.events["judgements"] = len(wanted)
 
     def staff(self, role, college=""):
-        return Staff.new(self.system, role=role, college=college)
+        return Staff.new(self.system, role=role, college=college).ready()
 
     def listed(self, staff, state):
         """All rows of a state that this person sees, by student number."""
@@ -265,9 +271,11 @@ class Season:
         late = [person for person in self.people if person.bound][:20]
 
         def refused():
-            answer = late[0].submit(f"late-{time.monotonic_ns()}")
-            return answer.status == 422 or answer.status == 409 or answer.status == 403
-        # What is acknowledged until the news has arrived is judged like everything else.
+            fields = late[0].form()
+            answer = late[0].submit(f"late-{time.monotonic_ns()}", fields)
+            if answer.status == 202:  # until the news has arrived: judged like everything else
+                late[0].acknowledged(answer.json["submission_id"], late[0].objection(None, "DXHWPDW" in fields))
+            return answer.status != 202 and answer.problem == "window-closed"
         if late:
             wait_for("the window to be closed everywhere", lambda: all(refused() for _ in range(8)), 30)
         for person in late:

@@ -37,6 +37,7 @@ struct import {
     uint64_t flushed;    /* rows, at the last batch */
     uint64_t committed;  /* rows, at the end of the last piece */
     uint64_t (*seen)[2]; /* document indexes, open addressing */
+    uint64_t *numbers;   /* hashes of school and student number, the same */
     uint64_t rows, refused;
     struct buf content;  /* of a row, one at a time */
     struct buf findings; /* JSON array, or lines */
@@ -77,6 +78,20 @@ first_seen(struct import *import, const char document_index[INDEX_HEX_SIZE])
         if (import->seen[slot][0] == key[0] && import->seen[slot][1] == key[1])
             return false;
     }
+}
+
+/* True the first time a school's student number is seen in this file. */
+static bool
+number_first_seen(struct import *import, const struct record_values *values)
+{
+    uint64_t hash = 1 | str_hash(ARENA_JOIN(import->batch->arena, values->value[FIELD_YXDM],
+                                            STR("|"), values->value[FIELD_XH]));
+    size_t slot = (size_t)(hash % SEEN_SLOTS);
+    while (import->numbers[slot] != 0 && import->numbers[slot] != hash)
+        slot = (slot + 1) % SEEN_SLOTS;
+    bool first = import->numbers[slot] == 0;
+    import->numbers[slot] = hash;
+    return first;
 }
 
 /* Hands the batch over; a piece ends when it is large enough, and with the file. */
@@ -151,9 +166,16 @@ row_take(struct import *import, const struct record_values *values, unsigned lin
         on_finding(&(struct roster_finding){line, "SFZH", "duplicate-row", true,
                                             STR("同一证件在文件中出现了两次，只取第一次")},
                    import);
-    } else if (import->rows > import->before.rows) {
-        row_add(import, values, document);
+        return;
     }
+    if (!number_first_seen(import, values))
+        on_finding(
+            &(struct roster_finding){line, "XH", "duplicate-number", false,
+                                     STR("这个学号在同一学校的前面一行已经出现，两行都已读入，"
+                                         "请核对学号")},
+            import);
+    if (import->rows > import->before.rows)
+        row_add(import, values, document);
 }
 
 static enum err_code
@@ -289,6 +311,7 @@ import_with_keys(struct import *import, struct buf *text)
 {
     import->sealer = sealer_new(import->keyring);
     import->seen = mem_zalloc(SEEN_SLOTS * sizeof *import->seen);
+    import->numbers = mem_zalloc(SEEN_SLOTS * sizeof *import->numbers);
     buf_init(&import->content, 64 * 1024);
     buf_init(&import->findings, FINDINGS_TEXT_MAX);
     import->json = jsonw_on(&import->findings);
@@ -298,6 +321,7 @@ import_with_keys(struct import *import, struct buf *text)
     buf_done(&import->findings);
     buf_done(&import->content);
     free(import->seen);
+    free(import->numbers);
     roster_writer_close(import->writer);
     sealer_free(import->sealer);
     return status;

@@ -235,6 +235,17 @@ def test_a_roster_with_old_codes_and_names_is_read_and_said(system, people):
     assert load(system, *rows[4:])["unchanged"] == 4  # the same rows, written as they should be
 
 
+def test_one_student_number_twice_in_a_school(system, people):
+    """Said, not refused: which of the two is wrong, the school knows. The same number in two schools is none of it."""
+    pair = [people(), people()]
+    pair[1] = {**pair[1], "XH": pair[0]["XH"]}
+    done = load(system, *pair)
+    assert (done["refused"], [(f["row"], f["column"]) for f in done["findings"] if f["rule"] == "duplicate-number"]) == (0, [(3, "XH")])
+    assert [judged(Student(system, row).ready())["state"] for row in pair] == ["accepted", "accepted"]
+    done = load(system, pair[0], {**pair[1], "YXDM": "99902"})
+    assert not [f for f in done["findings"] if f["rule"] == "duplicate-number"]
+
+
 def test_the_columns_are_those_of_the_field_table(system):
     sys.path.insert(0, str(ROOT / "tests/contract"))
     from test_fields import IMPORTED, STORED, column

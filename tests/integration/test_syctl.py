@@ -30,7 +30,7 @@ def why(system, submission, *options):
 
 def test_every_command_tells_its_options_and_how_it_ends(system):
     text = system.syctl("--help").stdout
-    commands = re.findall(r"^  ((?:roster|record|dlq|topics|seal|staff|audit) [a-z]+|[a-z]+) ", text, re.M)
+    commands = re.findall(r"^  ((?:roster|record|dlq|topics|seal|staff|audit|notices) [a-z]+|[a-z]+) ", text, re.M)
     assert len(commands) >= 13
     for command in commands:
         told = system.syctl(*command.split(), "--help").stdout

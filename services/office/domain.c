@@ -148,3 +148,61 @@ text_masked(struct str text, struct arena *arena)
     buf_done(&out);
     return copy;
 }
+
+/* --- applications --- */
+
+#define MAY(role) (1u << (role))
+static const unsigned appeal_deciders[APPEAL_KIND_COUNT_] = {
+    [APPEAL_ROSTER_MISMATCH] = MAY(REVIEW_BY_COLLEGE) | MAY(REVIEW_BY_SCHOOL),
+    [APPEAL_MAJOR_MISSING] = MAY(REVIEW_BY_SCHOOL),
+    [APPEAL_FIELD_CORRECTION] = MAY(REVIEW_BY_COLLEGE) | MAY(REVIEW_BY_SCHOOL),
+    [APPEAL_UNBIND] = MAY(REVIEW_BY_SCHOOL),
+    [APPEAL_LOST_ACCOUNT] = MAY(REVIEW_BY_SCHOOL),
+    [APPEAL_ERASURE] = MAY(REVIEW_BY_SCHOOL),
+    /* the path beside the face check: who knows the student in person */
+    [APPEAL_IDENTITY_CONFIRMATION] =
+        MAY(REVIEW_BY_COUNSELLOR) | MAY(REVIEW_BY_COLLEGE) | MAY(REVIEW_BY_SCHOOL),
+};
+
+bool
+appeal_decider(enum appeal_kind kind, enum review_role role)
+{
+    return appeal_deciders[kind] & MAY(role);
+}
+
+void
+appeal_deciders_write(enum appeal_kind kind, struct buf *out)
+{
+    static const char *const labels[REVIEW_ROLE_COUNT_] = {
+        [REVIEW_BY_COUNSELLOR] = "辅导员",
+        [REVIEW_BY_COLLEGE] = "学院",
+        [REVIEW_BY_SCHOOL] = "学校",
+    };
+    bool any = false;
+    for (unsigned role = 0; role < REVIEW_ROLE_COUNT_; role++)
+        if (appeal_deciders[kind] & MAY(role)) {
+            buf_printf(out, "%s%s", any ? "、" : "", labels[role]);
+            any = true;
+        }
+}
+
+bool
+text_has_number(struct str text)
+{
+    enum { DIGITS = 11 }; /* a mobile number; document numbers are longer */
+    size_t run = 0;
+    bool landline = false; /* begins with 0: the office's own, to be called */
+    for (size_t i = 0; i < text.len && run < DIGITS; i++) {
+        char c = text.ptr[i];
+        bool digit = c >= '0' && c <= '9';
+        if (digit && run == 0)
+            landline = landline || c == '0';
+        if (digit && !landline)
+            run++;
+        else if (!digit && c != ' ' && c != '-') {
+            run = 0;
+            landline = false;
+        }
+    }
+    return run >= DIGITS;
+}

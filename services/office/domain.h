@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "schema/appeal.h"
 #include "schema/field.h"
 #include "schema/transition.h"
 
@@ -80,3 +81,12 @@ struct decision_verdict decide(const struct decision *asked, const struct decisi
 bool field_shown(enum field_id field, enum review_role role);
 /* First three and last four characters, the rest hidden; short ones hidden altogether. */
 struct str text_masked(struct str text, struct arena *arena);
+
+/* --- applications --- */
+
+/* Whether this role decides on applications of this kind; others see them. */
+bool appeal_decider(enum appeal_kind kind, enum review_role role);
+/* "学院、学校" of those who do. */
+void appeal_deciders_write(enum appeal_kind kind, struct buf *out);
+/* A reason goes over a topic in clear: no document number or phone may stand in it. */
+bool text_has_number(struct str text);

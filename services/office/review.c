@@ -20,16 +20,16 @@ list_query_read(struct api_call *call, const struct scope *scope, struct reviews
         !query_read(call, "after", WORD_LENGTH_MAX, &q->after) ||
         !query_read(call, "limit", WORD_LENGTH_MAX, &limit))
         return false;
-    if (q->state.len && !review_state_parse(q->state, &known)) {
+    if (q->state.ptr && !review_state_parse(q->state, &known)) {
         answer_field(call, "state", "one-of", STR("没有这个状态"));
         return false;
     }
-    if (limit.len && (!str_to_u64(limit, PAGE_MAX, &number) || number == 0)) {
+    if (limit.ptr && (!str_to_u64(limit, PAGE_MAX, &number) || number == 0)) {
         answer_field(call, "limit", "range", STR("每页 1 至 100 条"));
         return false;
     }
     q->limit = (unsigned)number;
-    if (q->after.len && !uuid_valid(q->after)) {
+    if (q->after.ptr && !uuid_valid(q->after)) {
         answer_field(call, "after", "format", STR("请使用上一页返回的 next"));
         return false;
     }

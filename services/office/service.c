@@ -14,6 +14,9 @@ static const struct api_route routes[] = {
     {HTTP_GET,  "/api/v1/office/review-reasons", API_STAFF,   false, reasons_get,     NULL},
     {HTTP_POST, "/api/v1/office/reports",        API_STAFF,   false, reports_post,    NULL},
     {HTTP_GET,  "/api/v1/office/progress",       API_STAFF,   false, progress_get,    NULL},
+    {HTTP_GET,  "/api/v1/office/appeals",        API_STAFF,   false, appeals_get,     NULL},
+    {HTTP_GET,  "/api/v1/office/appeals/{id}",   API_STAFF,   false, appeal_get,      NULL},
+    {HTTP_POST, "/api/v1/office/appeals/{id}/decision", API_STAFF, true, appeal_decide_post, NULL},
 };
 /* clang-format on */
 

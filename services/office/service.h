@@ -26,6 +26,9 @@ void reports_post(struct api_call *call);
 void progress_get(struct api_call *call);
 void report_get(struct api_call *call);
 void withdrawal_post(struct api_call *call);
+void appeals_get(struct api_call *call);
+void appeal_get(struct api_call *call);
+void appeal_decide_post(struct api_call *call);
 
 /* What the caller may see; answers 403 and returns false for an account without a scope. */
 bool scope_of(struct api_call *call, struct scope *ret_scope);

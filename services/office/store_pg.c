@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "io/keyring.h"
 #include "office_sql.h"
+#include "schema/appeal_event.h"
 #include "schema/review_event.h"
 
 const struct pg_statement *const store_outbox_take = &SQL_OUTBOX_TAKE;
@@ -253,4 +254,58 @@ store_campaign_of_school(struct pg *pg, struct str school_code, struct arena *ar
         return ERR(err, ERR_NOT_FOUND, "the school has no campaign");
     *ret_campaign_id = arena_copy(arena, pg_str(rows, 0, 0));
     return ERR_OK;
+}
+
+/* --- applications --- */
+
+enum err_code
+store_appeals_list(struct pg *pg, const struct appeals_query *q, struct pg_result **ret_rows,
+                   struct err *err)
+{
+    char number[16];
+    (void)snprintf(number, sizeof number, "%u", q->limit);
+    const struct pg_param params[] = {PG_STR(q->school),        PG_STR(q->college),
+                                      PG_STR(q->state),         PG_STR(q->kind),
+                                      pg_str_or_null(q->after), PG_STR(str_of(number))};
+    return pg_exec(pg, &SQL_APPEALS_LIST, params, 6, ret_rows, err);
+}
+
+enum err_code
+store_appeal_get(struct pg *pg, const struct scope *scope, struct str appeal_id,
+                 struct pg_result **ret_rows, struct err *err)
+{
+    const struct pg_param params[] = {PG_STR(appeal_id), PG_STR(scope->school_code),
+                                      PG_STR(scope->college)};
+    return pg_exec(pg, &SQL_APPEAL_GET, params, 3, ret_rows, err);
+}
+
+enum err_code
+store_appeal_decide(struct pg *pg, const struct decider *decider, const struct appeal_decided *news,
+                    struct str reason_sealed, bool *ret_written, struct err *err)
+{
+    CLEANUP(pg_result_free) struct pg_result *rows = NULL;
+    char event_id[SUBMISSION_ID_SIZE];
+    struct buf event;
+    uuid_random(event_id);
+    buf_init(&event, LIMIT_MESSAGE);
+    appeal_decided_encode(news, &event);
+    const struct pg_param params[] = {
+        PG_STR(news->appeal_id),
+        PG_STR(news->decision),
+        pg_str_or_null(reason_sealed),
+        PG_STR(decider->id),
+        PG_STR(str_of(review_role_word(decider->role))),
+        PG_STR(decider->session_id),
+        pg_str_or_null(decider->traceparent),
+        PG_STR(STR(TOPIC_APPEAL_DECIDED)),
+        PG_STR(news->account_id),
+        PG_STR(str_of(event_id)),
+        PG_STR(STR(TYPE_APPEAL_DECIDED)),
+        PG_STR(buf_str(&event)),
+    };
+    enum err_code code =
+        pg_exec(pg, &SQL_APPEAL_DECIDE, params, sizeof params / sizeof params[0], &rows, err);
+    buf_done(&event);
+    *ret_written = code == ERR_OK && pg_rows(rows) == 1;
+    return code;
 }

@@ -89,3 +89,22 @@ enum err_code store_campaign_of_school(struct pg *pg, struct str school_code, st
 extern const struct pg_statement *const store_outbox_take;
 extern const struct pg_statement *const store_outbox_done;
 extern const struct pg_statement *const store_outbox_forget;
+
+/* Applications: rows as in the SQL files of these names. */
+struct appeals_query {
+    struct str school;
+    struct str college; /* this and all below: empty is any */
+    struct str state;
+    struct str kind;
+    struct str after; /* an application's id */
+    unsigned limit;
+};
+enum err_code store_appeals_list(struct pg *pg, const struct appeals_query *query,
+                                 struct pg_result **ret_rows, struct err *err) MUST_CHECK;
+enum err_code store_appeal_get(struct pg *pg, const struct scope *scope, struct str appeal_id,
+                               struct pg_result **ret_rows, struct err *err) MUST_CHECK;
+struct appeal_decided;
+/* *ret_written false: somebody was quicker, or it is not open any more. */
+enum err_code store_appeal_decide(struct pg *pg, const struct decider *decider,
+                                  const struct appeal_decided *news, struct str reason_sealed,
+                                  bool *ret_written, struct err *err) MUST_CHECK;

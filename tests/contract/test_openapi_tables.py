@@ -69,6 +69,7 @@ REQUESTS = [
     ("DraftRequest", "services/intake/draft.c", "body_rows"),
     ("NoticeConsentRequest", "services/notification/consents.c", "body_rows"),
     ("SubmissionRequest", "services/intake/submit.c", "body_rows"),
+    ("AppealDecisionRequest", "services/office/appeal.c", "appeal_rows"),
     ("DecisionsRequest", "services/office/decide.c", "body_rows"),
     ("Student", "services/binding/card.c", "card_rows"),
 ]

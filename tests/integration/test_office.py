@@ -255,3 +255,42 @@ def test_the_list_sees_what_the_table_says(system):
                                             (None, a, "none"), (a, None, "submitted"), (None, None, "none")):
                 cursor.execute("SELECT review.visible(%s::uuid, %s::uuid, %s)", (accepted, decided, state))
                 assert cursor.fetchone()[0] == want, (state, accepted, decided)
+
+
+def test_an_application_is_decided_once_and_applied(system, office, handed_in):
+    s, other = handed_in(2)
+
+    def file(student, **body):
+        answer = student.call("POST", "/api/v1/identity/appeals", {"message": "换了手机和微信号", **body})
+        assert answer.status == 201, answer
+        return answer.json["appeal_id"]
+    unbind = file(s, kind="unbind", claims={})
+    correction = file(other, kind="field_correction", claims={"field": "ZYMC", "wanted": "网络工程"})
+    one = f"/api/v1/office/appeals/{unbind}"
+    listed = office.staff("college").call("GET", "/api/v1/office/appeals?state=filed&kind=unbind&limit=100").json["rows"]
+    assert unbind in {row["appeal_id"] for row in listed}
+    shown = office.staff("school").call("GET", one)
+    assert shown.status == 200, shown
+    assert (shown.json["message"], shown.json["student"]["student_number"]) == ("换了手机和微信号", s.row["XH"])
+    assert s.row["SFZH"] not in shown.body.decode()
+
+    # Who may not says who may; out of scope is not there; a refusal has a reason, without numbers.
+    refused = office.staff("college").call("POST", f"{one}/decision", {"decision": "accepted"})
+    assert (refused.status, refused.json["detail"]) == (403, "“解除绑定”由学校处理")
+    assert office.staff("school2").call("POST", f"{one}/decision", {"decision": "accepted"}).status == 404
+    for body in ({"decision": "refused"}, {"decision": "refused", "reason": "证件号 110101199003070020 不对"}):
+        assert office.staff("school").call("POST", f"{one}/decision", body).status == 422
+
+    for status, decision in ((200, "accepted"), (200, "accepted"), (409, "refused")):
+        answer = office.staff("school").call("POST", f"{one}/decision", {"decision": decision, "reason": "请核对"})
+        assert answer.status == status, answer
+    assert office.staff("school").call("GET", one).json["state"] == "accepted"
+    wait_for("the account to be unbound", lambda: s.call("GET", "/api/v1/identity/binding").status == 403)
+    told = s.call("GET", f"/api/v1/identity/appeals/{unbind}").json
+    assert told["state"] == "accepted", told
+
+    answer = office.staff("college").call("POST", f"/api/v1/office/appeals/{correction}/decision",
+                                          {"decision": "refused", "reason": "学籍以录取名册为准"})
+    assert (answer.status, answer.json["state"]) == (200, "refused"), answer
+    told = wait_for("the refusal to be told", lambda: (a := other.call("GET", f"/api/v1/identity/appeals/{correction}").json)["state"] == "refused" and a)
+    assert told["reason"] == "学籍以录取名册为准"

@@ -28,7 +28,8 @@ BOUND = 8
 PEOPLE = 60
 STAFF_OPERATIONS = ("showStaffSession", "closeStaffSession", "changeStaffPassword")
 STAFF_LOGINS = 4
-OFFICE_OPERATIONS = ("listReviews", "decideReviews", "showReview", "listReviewReasons", "reportSchool", "showProgress")
+OFFICE_OPERATIONS = ("listReviews", "decideReviews", "showReview", "listReviewReasons", "reportSchool", "showProgress",
+                     "listOfficeAppeals", "showOfficeAppeal", "decideAppeal")
 RIGHT = 0.4
 NEWCOMER_OPERATIONS = ("sendPhoneCode", "beginVerification", "completeVerification")
 

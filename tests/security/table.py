@@ -69,6 +69,13 @@ TABLE = (
     ("office", "GET", "/api/v1/office/review-reasons", OFFICE, {"-": 200}),
     ("office", "POST", "/api/v1/office/reports", OFFICE, {"own": {**dict.fromkeys(STAFF, 403), "school": 200, "school2": 200}}),
     ("office", "GET", "/api/v1/office/progress", OFFICE, {"own": {**dict.fromkeys(STAFF, 200), "province": 422}}),
+    ("office", "GET", "/api/v1/office/appeals", OFFICE, {"own": {**dict.fromkeys(STAFF, 200), "province": 422}}),
+    # The application of a student of the first college.
+    ("office", "GET", "/api/v1/office/appeals/{id}", OFFICE,
+     {"same": {**dict.fromkeys(STAFF, 200), "college2": 404, "school2": 404}, "missing": 404}),
+    # With a decision that is none: who may not decide is told so before.
+    ("office", "POST", "/api/v1/office/appeals/{id}/decision", OFFICE,
+     {"same": {"counsellor": 403, "college": 422, "college2": 404, "school": 422, "school2": 404, "province": 403}, "missing": 404}),
 )
 
 

@@ -240,6 +240,13 @@ def make_decision(cast, s, who, target):
         {"student_id": str(uuid.uuid4()), "submission_id": str(uuid.uuid4())}]}, None
 
 
+def make_office_appeal(tail, body=None):
+    def make(cast, s, who, target):
+        key = cast.appeals["a1"] if target == "same" else str(uuid.uuid4())
+        return f"/api/v1/office/appeals/{key}{tail}", body, None
+    return make
+
+
 MAKE = {
     ("POST", "/api/v1/session"): make_login,
     ("POST", "/api/v1/staff/session"): lambda cast, s, who, target: (
@@ -267,6 +274,8 @@ MAKE = {
     ("GET", "/api/v1/submissions/{id}/events"): make_status("/events"),
     ("GET", "/api/v1/office/reviews/{id}"): make_review,
     ("POST", "/api/v1/office/reviews"): make_decision,
+    ("GET", "/api/v1/office/appeals/{id}"): make_office_appeal(""),
+    ("POST", "/api/v1/office/appeals/{id}/decision"): make_office_appeal("/decision", {"decision": "perhaps"}),
 }
 
 
@@ -315,7 +324,7 @@ def test_every_call_is_made():
                             ("GET", "/api/v1/identity/notices"),
                             ("GET", "/api/v1/report"), ("POST", "/api/v1/report/withdrawal"), ("GET", "/api/v1/office/reviews"),
                             ("GET", "/api/v1/office/review-reasons"), ("POST", "/api/v1/office/reports"),
-                            ("GET", "/api/v1/office/progress"))}
+                            ("GET", "/api/v1/office/progress"), ("GET", "/api/v1/office/appeals"))}
     count = sum(1 for _ in table.cells())
     assert count == sum(len(row[4]) * len(table.PRINCIPALS) for row in table.TABLE) - sum(
         2 for row in table.TABLE if row[3] == table.BINDING and "{id}" in row[2])

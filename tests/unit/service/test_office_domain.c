@@ -155,6 +155,44 @@ reasons_have_codes_of_their_own(void **state)
     assert_null(review_reason_find(STR("")));
 }
 
+static void
+an_application_is_decided_by_whom_its_kind_says(void **state)
+{
+    static const struct {
+        enum appeal_kind kind;
+        const char *by;
+    } rows[] = {
+        {APPEAL_IDENTITY_CONFIRMATION, "辅导员、学院、学校"},
+        {APPEAL_ROSTER_MISMATCH, "学院、学校"},
+        {APPEAL_UNBIND, "学校"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out;
+        buf_init(&out, 256);
+        appeal_deciders_write(rows[i].kind, &out);
+        assert_string_equal(out.ptr, rows[i].by);
+        buf_done(&out);
+    }
+    for (enum appeal_kind kind = 0; kind < APPEAL_KIND_COUNT_; kind++) {
+        assert_true(appeal_decider(kind, REVIEW_BY_SCHOOL));
+        assert_false(appeal_decider(kind, REVIEW_BY_STUDENT));
+        assert_false(appeal_decider(kind, REVIEW_BY_PROVINCE));
+    }
+}
+
+static void
+numbers_of_people_are_found_in_a_reason(void **state)
+{
+    (void)state;
+    assert_true(text_has_number(STR("电话13800138000")));
+    assert_true(text_has_number(STR("110101 19900307 002X")));
+    assert_true(text_has_number(STR("138-0013-8000")));
+    assert_false(text_has_number(STR("请拨打 020-87654321")));
+    assert_false(text_has_number(STR("2027 届，第 12 条，共 3456 人")));
+    assert_false(text_has_number(STR("")));
+}
+
 int
 main(void)
 {
@@ -165,6 +203,8 @@ main(void)
         cmocka_unit_test(a_reason_is_at_most_so_long),
         cmocka_unit_test(numbers_and_phones_are_masked),
         cmocka_unit_test(reasons_have_codes_of_their_own),
+        cmocka_unit_test(an_application_is_decided_by_whom_its_kind_says),
+        cmocka_unit_test(numbers_of_people_are_found_in_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,6 +355,48 @@ takes_from_a_form_what_the_student_owns_and_nothing_else(void **state)
 }
 
 static void
+a_locked_record_is_not_changed(void **state)
+{
+    static const struct {
+        enum review_state review;
+        bool accepted;
+    } rows[] = {
+        {REVIEW_NONE, true},      {REVIEW_SUBMITTED, true},         {REVIEW_RETURNED, true},
+        {REVIEW_WITHDRAWN, true}, {REVIEW_COLLEGE_APPROVED, false}, {REVIEW_SCHOOL_APPROVED, false},
+        {REVIEW_REPORTED, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct item item = item_make("s1", "a");
+        item.facts.review = rows[i].review;
+        items_judge(&item, 1, NOW_MS, arena);
+        assert_int_equal(item.accepted, rows[i].accepted);
+        assert_int_equal(item.findings.len == 0, rows[i].accepted);
+    }
+}
+
+/* Findings end at their maximum; a record with so many is refused, locked or not. */
+static void
+a_locked_record_with_every_mistake_is_refused(void **state)
+{
+    static char spaces[1000];
+    struct campaign strict;
+    struct item item = item_make("s1", "a");
+    (void)state;
+    memset(spaces, ' ', sizeof spaces - 1);
+    campaign_default(&strict);
+    for (unsigned i = 0; i < FIELD_COUNT_; i++) {
+        strict.fixed_value[i] = STR("另一个");
+        item.facts.roster.value[i] = str_of(spaces);
+        item.submitted.value[i] = str_of(spaces);
+    }
+    item.campaign = &strict;
+    item.facts.review = REVIEW_REPORTED;
+    items_judge(&item, 1, NOW_MS, arena);
+    assert_false(item.accepted);
+}
+
+static void
 a_campaign_fixes_what_it_fixes(void **state)
 {
     static const struct {
@@ -520,6 +562,8 @@ main(void)
         IN_WORLD(a_key_used_for_other_fields_is_kept_and_told),
         IN_WORLD(a_repeated_one_leaves_the_next_revision_alone),
         IN_WORLD(takes_from_a_form_what_the_student_owns_and_nothing_else),
+        IN_WORLD(a_locked_record_is_not_changed),
+        IN_WORLD(a_locked_record_with_every_mistake_is_refused),
         IN_WORLD(a_campaign_fixes_what_it_fixes),
         IN_WORLD(remembers_the_defaults_that_filled_a_gap),
         IN_WORLD(findings_are_written_as_the_contract_says),

@@ -23,6 +23,7 @@ static const struct api_route routes[] = {
     {HTTP_POST, "/api/v1/identity/appeals/{id}/cancellation",     API_SESSION, false, appeal_cancel,         NULL},
     {HTTP_POST, "/api/v1/identity/appeals/{id}/evidence",         API_SESSION, false, evidence_post,         NULL},
     {HTTP_GET,  "/api/v1/identity/notices",                       API_SESSION, false, notice_get,            NULL},
+    {HTTP_GET,  "/api/v1/me/export",                              API_SESSION, false, own_data_get,          NULL},
 };
 /* clang-format on */
 

@@ -40,6 +40,7 @@ void appeal_get(struct api_call *call);
 void appeal_cancel(struct api_call *call);
 void evidence_post(struct api_call *call);
 void notice_get(struct api_call *call);
+void own_data_get(struct api_call *call);
 
 /* Follows appeal.decided until the service stops; a thread's function. */
 void *appeal_reader(void *binding);

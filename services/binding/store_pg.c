@@ -203,3 +203,11 @@ store_binding_phone(struct pg *pg, struct str account_id, struct str phone_index
 const struct pg_statement *const store_outbox_take = &SQL_OUTBOX_TAKE;
 const struct pg_statement *const store_outbox_done = &SQL_OUTBOX_DONE;
 const struct pg_statement *const store_outbox_forget = &SQL_OUTBOX_FORGET;
+
+enum err_code
+store_held(struct pg *pg, struct str account_id, struct str student_id, struct pg_result **ret_rows,
+           struct err *err)
+{
+    const struct pg_param params[] = {PG_STR(account_id), pg_str_or_null(student_id)};
+    return pg_exec(pg, &SQL_HELD, params, 2, ret_rows, err);
+}

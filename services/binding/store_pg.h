@@ -56,6 +56,9 @@ enum err_code store_verification_end(struct pg *pg, struct str verification_id, 
 enum err_code store_verified_documents(struct pg *pg, struct str account_id, unsigned within_s,
                                        struct arena *arena, struct str *ret_documents,
                                        size_t *ret_count, struct err *err) MUST_CHECK;
+/* Rows: table, what is in clear, sealed values by name, their contexts by name (all JSON). */
+enum err_code store_held(struct pg *pg, struct str account_id, struct str student_id,
+                         struct pg_result **ret_rows, struct err *err) MUST_CHECK;
 /* News into the outbox, within a transaction; *ret_sequence is its place there. */
 enum err_code store_news_add(struct pg *pg, const struct identity_changed *news,
                              struct str traceparent, int64_t *ret_sequence,

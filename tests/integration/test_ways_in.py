@@ -392,3 +392,24 @@ def test_only_evidence_may_be_large(newcomer, student):
         answer = student.call("POST", path, raw=b" " * size)
         assert (answer.status, answer.problem) == (413, "too-large"), (path, answer)
         student.http.close()
+
+
+def test_own_data_is_all_there_and_only_ones_own(student, newcomer):
+    secret = f"路{random.randrange(10**12)}号"
+    student.judged(student.send(JTDZ=secret))
+    file_appeal(student, "field_correction", {"field": "XM", "wanted": secret})
+    answer = student.call("GET", "/api/v1/me/export")
+    assert answer.status == 200, answer
+    held = {}
+    for one in answer.json["held"]:
+        held.setdefault(one["table"], []).append(one)
+    assert {"auth.account", "auth.consent", "identity.verification", "identity.consent", "identity.binding", "identity.appeal",
+            "roster.student", "record.judgement"} <= set(held)
+    assert held["roster.student"][0]["sealed"]["sfzh"] == student.row["SFZH"]
+    assert held["identity.binding"][0]["sealed"]["phone"] == student.phone
+    assert secret in held["record.judgement"][0]["sealed"]["fields"] and secret in held["identity.appeal"][0]["sealed"]["claims"]
+    assert all(len(held[table]) == 1 for table in ("roster.student", "identity.binding", "auth.account"))
+    assert not any(name.endswith(("_index", "_sealed")) for rows in held.values() for one in rows for name in one["row"])
+    other = logged_in(newcomer).call("GET", "/api/v1/me/export")
+    assert other.status == 200 and student.row["SFZH"] not in other.body.decode()
+    assert {one["table"] for one in other.json["held"]} == {"auth.account", "auth.consent"}

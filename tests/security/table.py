@@ -48,6 +48,7 @@ TABLE = (
     ("binding", "POST", "/api/v1/identity/appeals/{id}/evidence", SESSION,
      {"own": 201, "same": 404, "other": 404, "missing": 404}),
     ("binding", "GET", "/api/v1/identity/notices", SESSION, {"own": 200}),
+    ("binding", "GET", "/api/v1/me/export", SESSION, {"own": 200}),
     ("intake", "GET", "/api/v1/form", BINDING, {"own": 200}),
     ("intake", "GET", "/api/v1/codes/{table}", SESSION, {"-": 200, "missing": 404}),
     ("intake", "GET", "/api/v1/draft", BINDING, {"own": 200}),

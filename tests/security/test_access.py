@@ -321,7 +321,7 @@ def test_every_call_is_made():
                             ("GET", "/api/v1/staff/session"), ("DELETE", "/api/v1/staff/session"),
                             ("GET", "/api/v1/identity/binding"), ("GET", "/api/v1/form"), ("GET", "/api/v1/draft"),
                             ("GET", "/api/v1/notice-consents"), ("GET", "/api/v1/identity/appeals"),
-                            ("GET", "/api/v1/identity/notices"),
+                            ("GET", "/api/v1/identity/notices"), ("GET", "/api/v1/me/export"),
                             ("GET", "/api/v1/report"), ("POST", "/api/v1/report/withdrawal"), ("GET", "/api/v1/office/reviews"),
                             ("GET", "/api/v1/office/review-reasons"), ("POST", "/api/v1/office/reports"),
                             ("GET", "/api/v1/office/progress"), ("GET", "/api/v1/office/appeals"))}

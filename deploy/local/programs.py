@@ -70,6 +70,10 @@ def platform_env(layout, port):
     return env
 
 
+# As in the units (Nice=): what was acknowledged can wait; those who submit cannot.
+NICE = {"validation": 5, "notification": 5}
+
+
 def program(layout, ports, name, number, listen, admin, env):
     binary = layout.bin / f"sy-{name}"
     if not binary.exists():
@@ -79,6 +83,8 @@ def program(layout, ports, name, number, listen, admin, env):
             "SY_ADMIN_LISTEN": f"127.0.0.1:{admin}", "SY_LISTEN": f"127.0.0.1:{listen}", **env}
     extra = os.environ.get(f"EXTRA_{name.upper()}", "").split()
     before = os.environ.get(f"WRAP_{name.upper()}", "").split()  # for tests: "env LD_PRELOAD=…"
+    if name in NICE:
+        before = ["nice", "-n", str(NICE[name]), *before]
     return Part(copy, name, [*before, str(binary), *extra], full, str(layout.run_dir), f"http://127.0.0.1:{admin}")
 
 

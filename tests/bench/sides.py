@@ -106,7 +106,7 @@ class Product(Side):
         return held_down(self.system, "validation-1")
 
     def own(self):
-        return {name: self.system.pids(name) for name in ("intake", "validation")}
+        return {name: self.system.pids(name) for name in ("intake", "validation", "notification")}
 
 
 class Floor(Side):

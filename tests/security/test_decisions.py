@@ -49,6 +49,22 @@ def test_a_cursor_tells_nothing_of_who_is_not_one_s_own(system):
     assert listed(Staff.of(system, "school"), after=sibling)["rows"] != nobody
 
 
+def test_a_cursor_tells_nothing_of_other_schools_applications(system, people):
+    system.people(1, change=lambda r: r.update(YXDM="99902", YXMC="另一所学校"))
+    filed = []
+    for school in ("99902", "99901"):
+        s = Student(system, people())
+        assert s.log_in().status == 201
+        answer = s.call("POST", "/api/v1/identity/appeals", {"kind": "major_missing", "school_code": school, "message": "请补充",
+                                                             "claims": {"major_name": "示例专业"}})
+        assert answer.status == 201, answer
+        filed.append(answer.json["appeal_id"])
+    school = Staff.of(system, "school")
+    for after in (filed[0], str(uuid.uuid4())):
+        answer = school.call("GET", f"/api/v1/office/appeals?after={after}")
+        assert answer.status == 200 and answer.json["rows"] == [], answer
+
+
 def test_what_is_nobody_s_to_send(system):
     s = hand_in(system)
     staff = Staff.of(system, "college")

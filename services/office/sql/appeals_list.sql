@@ -10,6 +10,7 @@ SELECT a.appeal_id, a.kind, coalesce(d.decision, a.state), s.xm, s.xh, coalesce(
  WHERE a.school_code = $1 AND ($2 = '' OR s.szyx = $2)
    AND ($3 = '' OR coalesce(d.decision, a.state) = $3) AND ($4 = '' OR a.kind = $4)
    AND ($5::uuid IS NULL OR (a.created_at, a.appeal_id) >
-        (SELECT b.created_at, b.appeal_id FROM identity.appeal b WHERE b.appeal_id = $5::uuid))
+        (SELECT b.created_at, b.appeal_id FROM identity.appeal b
+          WHERE b.appeal_id = $5::uuid AND b.school_code = $1))
  ORDER BY a.created_at, a.appeal_id
  LIMIT $6::integer

@@ -16,7 +16,6 @@
     X(CRASH_CODE_KEPT,            "binding/code-kept",              "the phone code is in Redis, no message was sent") \
     X(CRASH_CODE_SENT,            "binding/code-sent",              "the message was sent, the student has no answer") \
     X(CRASH_BOUND,                "binding/bound",                  "the binding is committed, the session does not know it") \
-    X(CRASH_APPLIED,              "binding/applied",                "a decision of the school is committed, sessions do not know it") \
     X(CRASH_ROTATED,              "binding/rotated",                "the session has a new token, the student has not") \
     X(CRASH_OUTBOX_TAKEN,         "binding/outbox-taken",           "outbox rows are read, nothing was sent") \
     X(CRASH_OUTBOX_SENT,          "binding/outbox-sent",            "outbox rows are confirmed by Kafka, not marked") \

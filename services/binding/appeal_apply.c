@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 
-#include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/session_news.h"
@@ -273,7 +272,6 @@ appeal_apply(struct applier *applier, const struct appeal_decided *decided, stru
                  applying.outcome ? applying.outcome : decided->decision.ptr);
     if (applying.news.account_id.len == 0)
         return ERR_OK;
-    crash_at(CRASH_APPLIED);
     relay_wake(applier->binding->relay);
     log_event(LOG_INFO, "decision applied", LOG_STR("appeal_id", decided->appeal_id),
               LOG_TEXT("outcome", applying.outcome));

@@ -49,7 +49,7 @@ def test_face_check_wants_a_live_access_token(system):
 
 def test_sms_wants_its_signature(system):
     http = Http(system.demo["sandbox"])
-    body = {"PhoneNumberSet": ["+8613800138000"], "SmsSdkAppId": "1400000001", "TemplateId": "1000001",
+    body = {"PhoneNumberSet": ["+8613000000471"], "SmsSdkAppId": "1400000001", "TemplateId": "1000001",
             "SignName": "生源上报", "TemplateParamSet": ["123456"]}
     unsigned = http.call("POST", "/", body)
     forged = http.call("POST", "/", raw=json.dumps(body).encode(), headers={
@@ -58,5 +58,5 @@ def test_sms_wants_its_signature(system):
                          " Signature=" + "0" * 64})
     for answer in (unsigned, forged):
         assert answer.json["Response"]["Error"]["Code"].startswith(("AuthFailure", "MissingParameter", "InvalidAction"))
-    inbox = http.call("GET", "/inbox?phone=13800138000").json["messages"]
+    inbox = http.call("GET", "/inbox?phone=13000000471").json["messages"]
     assert inbox == []

@@ -48,11 +48,13 @@ class Answer:
 
 
 class Http:
-    """One kept connection to one address."""
+    """One kept connection to one address. Servers end idle ones after a while (75 s): we do before them."""
+
+    IDLE_S = 20
 
     def __init__(self, base, timeout=40):
         parts = urllib.parse.urlsplit(base)
-        self.address, self.timeout, self.connection = parts.netloc, timeout, None
+        self.address, self.timeout, self.connection, self.used = parts.netloc, timeout, None, 0.0
 
     def call(self, method, path, body=None, headers=None, raw=None):
         payload = raw if raw is not None else \
@@ -60,12 +62,15 @@ class Http:
         fields = dict(headers or {})
         if payload is not None:
             fields.setdefault("Content-Type", "application/json")
+        if time.monotonic() - self.used > self.IDLE_S:
+            self.close()
         if self.connection is None:
             self.connection = http.client.HTTPConnection(self.address, timeout=self.timeout)
         try:
             self.connection.request(method, path, payload, fields)
             answer = self.connection.getresponse()
             data = answer.read()
+            self.used = time.monotonic()
         except BaseException:
             self.close()
             raise

@@ -4,7 +4,8 @@ Three kinds, because one account can be on one step of the way only, and because
   newcomers  logged in; a new one after a few calls (20 phone codes and 10 face checks an hour are an account's limit)
   starters   verified, with a phone code just sent: one for each binding that is meant to succeed
   bound      bound to a student: everything else; logged in again when their session has ended. One of them has a draft
-             whose version is known, another one a code for a new phone, a third one a submission.
+             whose version is known, another one a code for a new phone, a third one a submission, a fourth one what can be withdrawn, a fifth one
+             an application.
   staff      accounts of their own, logged in again a few times only: passwords take their time on purpose
 Nothing is switched off in the product: limits that are met are answered 429, which the document says.
 """
@@ -21,7 +22,7 @@ import schemathesis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import shengyuan  # noqa: E402
-from shengyuan import Staff, Student, System, one_time_code  # noqa: E402
+from shengyuan import Staff, Student, System, one_time_code, png_image  # noqa: E402
 
 NEWCOMER_CALLS = 6
 BOUND = 8
@@ -46,6 +47,9 @@ starter = None
 mover = None
 drafter = None
 shower = None
+withdrawer = None
+applicants = {}
+appeals = {}
 staff = {}
 logins = 0
 
@@ -154,6 +158,26 @@ def current_shower():
     return shower
 
 
+def current_withdrawer():
+    """Has, now and then, something that can be withdrawn."""
+    global withdrawer
+    withdrawer = kept(withdrawer)
+    if asking[withdrawer.name] % 8 == 0:
+        withdrawer.judged(withdrawer.send())
+    asking[withdrawer.name] += 1
+    return withdrawer
+
+
+def current_applicant(name):
+    """Has an application of its own for evidence to be sent to, another one to be cancelled."""
+    applicants[name] = kept(applicants.get(name))
+    if name not in appeals:
+        answer = applicants[name].call("POST", "/api/v1/identity/appeals", {"kind": "unbind", "message": "换了微信", "claims": {}})
+        assert answer.status == 201, answer
+        appeals[name] = answer.json["appeal_id"]
+    return applicants[name]
+
+
 def current_staff(name):
     """One for each operation: one that is logged out, one whose password changes. After some times their sessions stay ended."""
     if name not in staff or (staff[name].csrf is None and asking[name] < STAFF_LOGINS):
@@ -173,7 +197,8 @@ class Tokens:
             if name in OFFICE_OPERATIONS:
                 return current_staff("office")
             own = {"bind": current_starter, "changePhone": current_mover, "saveDraft": current_drafter,
-                   "showSubmission": current_shower}
+                   "showSubmission": current_shower, "followSubmission": current_shower, "withdrawReport": current_withdrawer,
+                   **dict.fromkeys(("sendEvidence", "cancelAppeal"), lambda: current_applicant(name))}
             if name in own:
                 return own[name]()
             return current_newcomer() if name in NEWCOMER_OPERATIONS else current_bound()
@@ -187,7 +212,7 @@ class Tokens:
 
 
 def everybody():
-    return [student for student in (newcomer, starter, mover, drafter, shower, *bound) if student is not None]
+    return [student for student in (newcomer, starter, mover, drafter, shower, withdrawer, *applicants.values(), *bound) if student is not None]
 
 
 @schemathesis.hook
@@ -264,8 +289,22 @@ def before_call(context, case, kwargs):
             return
         if name == "saveDraft":
             case.headers["If-Match"] = drafter.call("GET", "/api/v1/draft").headers["ETag"]
-        elif name == "showSubmission":
+        elif name in ("showSubmission", "followSubmission"):
             case.path_parameters["id"] = shower.told
+        elif name == "completeVerification" and newcomer and newcomer.token:
+            begun = newcomer.call("POST", "/api/v1/identity/verifications", {
+                "category": "mainland", "name": "陈示例", "id_type": "IDENTITY_CARD", "id_number": "441900200409010019",
+                "consent_version": system.demo["consent_version"]})
+            if begun.status == 201:
+                case.path_parameters["id"] = begun.json["verification_id"]
+        elif name == "cancelAppeal":
+            case.path_parameters["id"] = appeals[name]
+        elif name == "sendEvidence":
+            case.path_parameters["id"] = appeals[name]
+            case.media_type, case.body = "image/png", png_image(9, 7)
+        elif name == "showReview" and "office" in staff:
+            rows = staff["office"].call("GET", "/api/v1/office/reviews?limit=1").json["rows"]
+            case.path_parameters["id"] = rows[0]["student_id"]
         elif isinstance(case.body, dict):
             case.body = right_body(name, case.body)
 

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "contract"))
 import documents  # noqa: E402
 from servers import publish, topic_messages  # noqa: E402
-from shengyuan import Staff, Student, wait_for  # noqa: E402
+from shengyuan import Staff, Student, png_image, wait_for  # noqa: E402
 
 OPENAPI, ASYNCAPI = documents.OPENAPI, documents.ASYNCAPI
 SAMPLE = {"id": "00000000-0000-8000-8000-000000000000", "table": "SYSZDDM"}
@@ -80,8 +80,13 @@ def test_refused_parameters_are_refused_as_described(principals, path, method, p
     headers = {"Idempotency-Key": "k", "If-Match": '"draft-0"', **example.get("x-headers", {})}
     if where == "header":
         headers[parameter["name"]] = str(example["value"]).encode("latin-1", "replace")
-    body = {"fields": {}} if method in ("post", "put") and "requestBody" in OPENAPI["paths"][path][method] else None
-    answer = principals[given].call(method.upper(), target, body, headers)
+    content = OPENAPI["paths"][path][method].get("requestBody", {}).get("content", {})
+    raw = None
+    if "image/png" in content:
+        headers["Content-Type"], raw = "image/png", png_image(3, 2)
+    elif content:
+        raw = json.dumps({"fields": {}}).encode()
+    answer = principals[given].call(method.upper(), target, headers=headers, raw=raw)
     told = example["x-yields"]
     assert (answer.status, answer.problem) == (told["status"], told["type"]), answer
     assert answer_errors(path, method, answer) == []

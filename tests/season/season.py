@@ -363,6 +363,7 @@ def run(system, count, seed):
     season.colleges_decide(approve=0.8, send_back=0.1)
     season.school_decides()
     season.window_closes()
+    season.settled()  # also what came just before it closed
     season.topic_again()
     states = season.check()
     return {"students": count, "seed": seed, "seconds": round(time.monotonic() - began, 1), "states": states,

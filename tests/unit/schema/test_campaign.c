@@ -53,91 +53,92 @@ a_schools_own_newest_campaign_comes_first(void **state)
     }
 }
 
+struct row_campaign {
+    const char *school, *province, *schools, *level;
+};
+static const struct {
+    const char *title;
+    const char *school;
+    enum study_level level;
+    struct row_campaign campaigns[CAMPAIGNS_MAX];
+    int expected;
+    bool asks;
+} nearer_rows[] = {
+    {"its province's",
+     "10558",
+     LEVEL_ANY,
+     {{"*", "*", "", "*"}, {"*", "44", "10558,10559", "*"}},
+     1,
+     false},
+    {"in the other order",
+     "10559",
+     LEVEL_ANY,
+     {{"*", "44", "10558,10559", "*"}, {"*", "*", "", "*"}},
+     0,
+     false},
+    {"another province's", "10001", LEVEL_ANY, {{"*", "44", "10558,10559", "*"}}, -1, false},
+    {"a province without schools", "10558", LEVEL_ANY, {{"*", "44", "", "*"}}, -1, false},
+    {"its own before its province's",
+     "10558",
+     LEVEL_ANY,
+     {{"*", "44", "10558", "*"}, {"10558", "44", "10558", "*"}},
+     1,
+     false},
+    {"its level's",
+     "10558",
+     LEVEL_POSTGRADUATE,
+     {{"*", "*", "", "*"}, {"*", "*", "", "postgraduate"}},
+     1,
+     true},
+    {"another level's",
+     "10558",
+     LEVEL_COLLEGE,
+     {{"*", "*", "", "*"}, {"*", "*", "", "postgraduate"}},
+     0,
+     true},
+    {"an unknown level", "10558", LEVEL_ANY, {{"*", "*", "", "undergraduate"}}, -1, true},
+    {"its province's before its level's",
+     "10558",
+     LEVEL_COLLEGE,
+     {{"*", "*", "", "college"}, {"*", "44", "10558", "*"}},
+     1,
+     true},
+    {"both",
+     "10558",
+     LEVEL_COLLEGE,
+     {{"*", "44", "10558", "college"}, {"*", "44", "10558", "*"}},
+     0,
+     true},
+    {"another school's level is not asked",
+     "10558",
+     LEVEL_ANY,
+     {{"10559", "*", "", "college"}, {"*", "*", "", "*"}},
+     1,
+     false},
+};
+
 static void
 a_province_and_a_level_are_nearer_than_all(void **state)
 {
-    struct row_campaign {
-        const char *school, *province, *schools, *level;
-    };
-    static const struct {
-        const char *title;
-        const char *school;
-        enum study_level level;
-        struct row_campaign campaigns[CAMPAIGNS_MAX];
-        int expected;
-        bool asks;
-    } rows[] = {
-        {"its province's",
-         "10558",
-         LEVEL_ANY,
-         {{"*", "*", "", "*"}, {"*", "44", "10558,10559", "*"}},
-         1,
-         false},
-        {"in the other order",
-         "10559",
-         LEVEL_ANY,
-         {{"*", "44", "10558,10559", "*"}, {"*", "*", "", "*"}},
-         0,
-         false},
-        {"another province's", "10001", LEVEL_ANY, {{"*", "44", "10558,10559", "*"}}, -1, false},
-        {"a province without schools", "10558", LEVEL_ANY, {{"*", "44", "", "*"}}, -1, false},
-        {"its own before its province's",
-         "10558",
-         LEVEL_ANY,
-         {{"*", "44", "10558", "*"}, {"10558", "44", "10558", "*"}},
-         1,
-         false},
-        {"its level's",
-         "10558",
-         LEVEL_POSTGRADUATE,
-         {{"*", "*", "", "*"}, {"*", "*", "", "postgraduate"}},
-         1,
-         true},
-        {"another level's",
-         "10558",
-         LEVEL_COLLEGE,
-         {{"*", "*", "", "*"}, {"*", "*", "", "postgraduate"}},
-         0,
-         true},
-        {"an unknown level", "10558", LEVEL_ANY, {{"*", "*", "", "undergraduate"}}, -1, true},
-        {"its province's before its level's",
-         "10558",
-         LEVEL_COLLEGE,
-         {{"*", "*", "", "college"}, {"*", "44", "10558", "*"}},
-         1,
-         true},
-        {"both",
-         "10558",
-         LEVEL_COLLEGE,
-         {{"*", "44", "10558", "college"}, {"*", "44", "10558", "*"}},
-         0,
-         true},
-        {"another school's level is not asked",
-         "10558",
-         LEVEL_ANY,
-         {{"10559", "*", "", "college"}, {"*", "*", "", "*"}},
-         1,
-         false},
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(nearer_rows); i++) {
         struct campaign campaigns[CAMPAIGNS_MAX];
         size_t count = 0;
-        for (; count < CAMPAIGNS_MAX && rows[i].campaigns[count].school; count++) {
-            const struct row_campaign *made = &rows[i].campaigns[count];
+        for (; count < CAMPAIGNS_MAX && nearer_rows[i].campaigns[count].school; count++) {
+            const struct row_campaign *made = &nearer_rows[i].campaigns[count];
             campaign_default(&campaigns[count]);
             campaigns[count].school_code = str_of(made->school);
             campaigns[count].province = str_of(made->province);
             campaigns[count].schools = str_of(made->schools);
             assert_int_equal(campaign_set_level(&campaigns[count], str_of(made->level)), 0);
         }
-        struct str school = str_of(rows[i].school);
-        const struct campaign *found = campaign_of(campaigns, count, school, rows[i].level);
+        struct str school = str_of(nearer_rows[i].school);
+        const struct campaign *found = campaign_of(campaigns, count, school, nearer_rows[i].level);
         int number = found ? (int)(found - campaigns) : -1;
-        if (number != rows[i].expected)
-            fail_msg("%s: %d", rows[i].title, number);
-        if (campaign_asks_level(campaigns, count, school) != rows[i].asks)
-            fail_msg("%s: asks", rows[i].title);
+        if (number != nearer_rows[i].expected)
+            fail_msg("%s: %d", nearer_rows[i].title, number);
+        if (campaign_asks_level(campaigns, count, school) != nearer_rows[i].asks)
+            fail_msg("%s: asks", nearer_rows[i].title);
     }
 }
 
